@@ -8,7 +8,7 @@ struct db_device_state {
     int64_t device;
     struct str layout_mo, settled_token; /* empty = none */
     bool mirror_read, large_objects, careful;
-    int64_t lists; /* enum store_lists */
+    int64_t lists; /* enum dm_lists */
     int64_t observed_generation, planned_generation;
     int64_t next_kpi_ms, summary_ms; /* 0 = none */
     struct str summary, summary_why;

@@ -4,7 +4,7 @@
 
 What is a citation: NAME.md with what follows it ("protocol.md 7.5, 20, trap 6", "ddf-tnds.md 3 and 5", "CONFORMANCE.md C-101 to C-118"); sections
 of virtualization-mo.md alone, as comments of the agent write them ("c.5.2 rows 16 to 18"); "trap 6" and "traps 2 and 22" of protocol.md 20. A file is
-named between backquotes (`server/store/mirror.c`, with * for several) or by a link to it."""
+named between backquotes (`server/decide/mirror.c`, with * for several) or by a link to it."""
 import os
 import pathlib
 import re

@@ -20,8 +20,8 @@ ROOMS = {
     "db": "db", "db/sql": "",
     "ddf": "ddf", "ddf/layout": "ddf", "ddf/tnds": "ddf",
     "policy/document": "pol", "policy/plan": "pol", "policy/resolve": "pol", "policy/selector": "pol",
-    "server": "server", "server/api": "routes", "server/core": "", "server/dm": "dm", "server/events": "operation_row", "server/http": "", "server/images": "",
-    "server/jobs": "", "server/notify": "", "server/store": "dm_change",
+    "server": "server", "server/api": "routes", "server/core": "", "server/decide": "dm_change", "server/dm": "dm", "server/events": "operation_row", "server/http": "", "server/images": "",
+    "server/jobs": "", "server/notify": "", "server/store": "",
     "sim": "",
     "syncml": "sml", "syncml/record": "sml", "syncml/session": "sml",
 }

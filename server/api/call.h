@@ -205,7 +205,7 @@ enum rc api_kpis(struct call *c);
 
 /* Desired state and plan for one device, by the functions that enforcement uses (preview.c). */
 struct preview {
-    struct store_device device;
+    struct dm_device device;
     struct pol_facts facts;
     struct pol_desired desired;
 };

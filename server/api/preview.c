@@ -79,7 +79,7 @@ enum rc api_preview_plan(struct call *c, struct preview *p, json_t *out)
     buf_init(&xml, 4 << 20);
     enum rc rc = pol_make_plan(&p->facts, &p->desired, c->a, &plan, &c->e);
     if (!rc) rc = correlators_assign(c->store, p->device.id, p->device.generation, plan.steps, c->a, &c->e);
-    if (!rc) rc = store_steps(&plan, c->a, &steps, &c->e);
+    if (!rc) rc = steps_of_plan(&plan, c->a, &steps, &c->e);
     if (!rc) rc = store_preview_syncml(c->api->srv, &p->device, p->facts.schema, steps, c->a, &xml, &about, &c->e);
     if (!rc) {
         json_put_bool(out, "settled", plan.settled);

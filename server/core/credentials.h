@@ -3,7 +3,7 @@
 #define SERVER_CORE_CREDENTIALS_H
 /* How credentials rest in the database: the HA1 of each direction, sealed with the server's key and bound to the
  * device and direction, so that a row copied elsewhere opens nothing. */
-#include "server/core/server.h"
+#include "ddf/schema.h"
 #include "syncml/msg.h"
 #include "syncml/cred.h"
 #include "base/crypto.h"

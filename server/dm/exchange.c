@@ -10,7 +10,7 @@
 #include "server/core/health.h"
 #include "server/core/metrics.h"
 #include "server/dm/refusals.h"
-#include "server/dm/message.h"
+#include "server/decide/decide.h"
 #include "syncml/challenge.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,14 +36,13 @@ struct dm_turn {
     bool taken;                 /* what goes wrong after that is not the device's doing */
     bool recorded;
     bool there; /* device is filled: we know who it claims to be */
-    struct store_device device;
+    struct dm_device device;
     struct sml_msg msg, reply;
     struct sml_news news;
     struct sml_keep keep;
     struct sml_transport transport;
     struct sml_step *steps; /* offered */
     size_t n_sent;
-    int64_t devinfo;    /* devinfo_hash of what it says about itself */
     struct buf reasons; /* why these; only of a recorded session */
 };
 
@@ -210,31 +209,6 @@ static void send_again(struct dm_turn *x)
 
 /* ---- what a known device's message does ---- */
 
-static int64_t devinfo_hash(const struct sml_value *list)
-{
-    uint64_t h = 0;
-    for (const struct sml_value *v = list; v; v = v->next) h += str_hash(v->uri) * 31 + str_hash(v->data);
-    return (int64_t)h;
-}
-
-/* Nothing has changed: its token is that of the settled state, nobody wants anything new of it, and no KPIs are due. */
-static bool is_quiet(const struct dm_turn *x)
-{
-    const struct store_device *d = &x->device;
-    bool token = false;
-    if (!x->news.first || !x->news.package_done || x->news.over || x->news.outcomes ||
-        d->generation != d->observed_generation || !d->settled_token.n ||
-        (d->next_kpi_ms && d->next_kpi_ms <= x->w->now_ms))
-        return false;
-    for (const struct sml_alert_in *al = x->news.alerts; al; al = al->next) {
-        if (al->code != 1226) continue;
-        if (!str_eq(al->data, d->settled_token) || ddf_layout_alert(d->layout, al->type) != DDF_ALERT_STATE_TOKEN)
-            return false;
-        token = true;
-    }
-    return token && (!x->news.devinfo || x->devinfo == d->devinfo_hash);
-}
-
 static bool notification_number(struct str session_id, unsigned *out)
 {
     unsigned n = 0;
@@ -262,12 +236,12 @@ static enum rc answer_notification(struct dm_turn *x)
     enum rc rc = db_notification_open(store_sql(x->dm->st), x->device.id, no, (no & 0xFF) << 8 | no >> 8, &c->answered,
                                       &sent_ms, x->e);
     if (rc) return rc == RC_NOT_FOUND ? RC_OK : rc;
-    x->s->notification = c->answered;
+    x->s->work.notification = c->answered;
     if (sent_ms) latency = x->w->now_ms - sent_ms;
     metrics_add(x->dm->srv->metrics, METRIC_NOTIFICATIONS_ANSWERED, 1);
     if (latency >= 0) metrics_time(x->dm->srv->metrics, HISTOGRAM_NOTIFICATION_LATENCY, (uint64_t)latency * 1000);
     struct str json = arena_printf(x->a, "{\"id\":%lld,\"state\":\"answered\",\"latencyMs\":%lld}",
-                                   (long long)x->s->notification, (long long)latency);
+                                   (long long)x->s->work.notification, (long long)latency);
     dm_change_event(c, x->device.authority, STR("notification"), x->device.name, json);
     return RC_OK;
 }
@@ -279,16 +253,13 @@ static enum rc claim(struct dm_turn *x)
     return turn_has(x->dm, x->device.id) ? turn_apply(x->dm, x->e) : RC_OK;
 }
 
-static enum rc first_news(struct dm_turn *x, bool *new_devinfo)
+static enum rc first_news(struct dm_turn *x)
 {
-    const struct store_device *d = &x->device;
-    x->devinfo = devinfo_hash(x->news.devinfo);
-    *new_devinfo = x->news.devinfo && x->devinfo != d->devinfo_hash;
+    const struct dm_device *d = &x->device;
     enum rc rc = claim(x);
     if (!rc && x->news.server_alert) rc = answer_notification(x);
     if (!str_eq(d->user_agent, x->rq->user_agent) || !str_eq(d->remote, x->rq->remote))
         dm_change_caller(&x->m->changes, x->rq->user_agent, x->rq->remote);
-    if (*new_devinfo) dm_change_devinfo(&x->m->changes, x->devinfo);
     return rc;
 }
 
@@ -308,7 +279,7 @@ static void change_contact(struct dm_turn *x, bool quiet)
                           .challenges_used = k->challenges_used ? (int64_t)k->challenges_used : acc->challenges_used,
                           .certificate_until_ms = shown ? shown->until_ms : 0,
                           .resynchronised = k->resynchronised,
-                          .quiet = quiet && !x->s->worked });
+                          .quiet = quiet && !x->s->work.worked });
 }
 
 static enum rc make_reply(struct dm_turn *x, struct sml_step *steps)
@@ -318,65 +289,83 @@ static enum rc make_reply(struct dm_turn *x, struct sml_step *steps)
                              &x->reply, &x->n_sent, &x->keep, x->e);
 }
 
-/* What it takes is less than what must be said: that is the end of this session. */
-static void unfit(struct dm_turn *x, struct message_work *v)
+static enum rc offer(void *ctx, struct sml_step *steps, bool large_objects, size_t *n_sent,
+                     const struct sml_keep **keep, struct err *e)
 {
-    message_unfit(v, x->keep.limit, x->keep.shortest);
-    x->news.aborted = true;
-    x->news.refused = v->d.summary_why.p;
+    struct dm_turn *x = ctx;
+    (void)e; /* x->e */
+    x->device.large_objects = large_objects;
+    x->steps = steps;
+    enum rc rc = make_reply(x, steps);
+    *n_sent = x->n_sent;
+    *keep = &x->keep;
+    return rc;
+}
+
+/* What the decisions met that somebody may want to know. */
+static void count(const struct dm_turn *x, const struct message_counts *n)
+{
+    struct metrics *m = x->dm->srv->metrics;
+    metrics_add(m, METRIC_ALERTS_REFUSED, n->alerts_refused);
+    metrics_add(m, METRIC_ALERTS_REPEATED, n->alerts_repeated);
+    metrics_add(m, METRIC_ATTRIBUTES_REFUSED, n->attributes_refused);
+    metrics_add(m, METRIC_TREES_FULL, n->tree_full);
+    if (n->alerts_refused)
+        log_event(LOG_WARN, "device.alerts_refused", LOG_S("device", x->device.name), LOG_S("session", x->s->id),
+                  LOG_N("per_hour", x->dm->srv->config->dm_alerts_per_hour));
+    if (n->tree_full)
+        log_event(LOG_WARN, "device.tree_full", LOG_S("device", x->device.name), LOG_N("nodes", MIRROR_NODES),
+                  LOG_N("octets", MIRROR_BYTES),
+                  LOG_Z("what", "the device told more than is kept of one device's tree"));
+}
+
+static struct message_settings settings_of(const struct server *srv)
+{
+    const struct server_config *c = srv->config;
+    return (struct message_settings){ .schema = srv->schema,
+                                      .layouts = srv->layouts,
+                                      .n_layouts = srv->n_layouts,
+                                      .secret_key = srv->secret_key,
+                                      .max_object_bytes = c->dm_max_object_bytes,
+                                      .alerts_per_hour = c->dm_alerts_per_hour,
+                                      .kpi_interval_s = c->kpi_interval_s };
 }
 
 /* Everything else: news -> mirror -> plan -> steps -> reply -> rows. */
-static enum rc work(struct dm_turn *x, bool new_devinfo)
+static enum rc work(struct dm_turn *x)
 {
-    struct message_work v = { .st = x->dm->st,
-                              .sessions = x->dm->sessions,
+    const struct dm_facts facts = store_facts(x->dm->st);
+    const struct message_settings settings = settings_of(x->dm->srv);
+    struct message_work v = { .facts = &facts,
+                              .settings = &settings,
+                              .attributes = store_attributes(x->dm->st),
                               .c = &x->m->changes,
-                              .srv = x->dm->srv,
                               .w = x->w,
                               .a = x->a,
                               .e = x->e,
-                              .s = x->s,
-                              .d = x->device,
-                              .over = x->news.over };
-    struct pol_plan plan = { 0 };
-    struct pol_desired desired = { 0 };
-    struct sml_step *steps = NULL;
-    bool planned = x->news.package_done && !x->news.over;
-    struct sml_news news = x->news; /* the recorder shows what came, not what was new */
-
-    if (!new_devinfo) news.devinfo = NULL;
-    message_begin(&v);
-    if (news.first && !v.rc) message_first(&v, &news);
-    if (!v.rc) message_outcomes(&v, x->news.outcomes, x->news.package_done || x->news.over);
-    if (!v.rc) message_alerts(&v, &x->news);
-    if (planned && !v.rc) message_plan(&v, &plan, &desired);
-    if (planned && !v.rc) v.rc = store_steps(&plan, x->a, &steps, x->e);
-    uint64_t first_tag = x->s->next_tag + 1;
-    for (struct sml_step *s = steps; s; s = s->next) {
-        s->tag += first_tag;
-        x->s->next_tag = s->tag;
-        for (struct sml_step *c = s->children; c; c = c->next) x->s->next_tag = c->tag += first_tag;
+                              .s = &x->s->work,
+                              .session_id = x->s->id,
+                              .messages = x->s->messages,
+                              .d = x->device };
+    struct decide_reply r = { .ctx = x, .answer = offer };
+    enum rc rc = decide_message(&v, &x->news, &r);
+    count(x, &v.counts);
+    if (rc) return rc;
+    sessions_recall(x->dm->sessions, x->s, recall_bytes(x->s->work.recall));
+    if (x->s->record) recorder_reasons(&r.plan, r.n_sent, r.first_tag, &x->reasons);
+    if (r.unfit.n) { /* what it takes is less than what must be said: that is the end of this session */
+        x->news.aborted = true;
+        x->news.refused = r.unfit.p;
     }
-    x->device.large_objects = v.d.large_objects;
-    x->steps = steps;
-    if (!v.rc) v.rc = make_reply(x, steps);
-    if (planned && !v.rc && x->s->record) recorder_reasons(&plan, x->n_sent, first_tag, &x->reasons);
-    if (planned && !v.rc) message_sent(&v, &plan, x->n_sent, first_tag);
-    if (x->keep.unsent && !v.rc) message_outcomes(&v, x->keep.unsent, true);
-    if (x->keep.shortest && !v.rc) unfit(x, &v);
-    if (!v.rc) message_keep(&v, planned && !x->keep.shortest ? &plan : NULL, &desired);
-    message_finish(&v);
-    return v.rc;
+    return RC_OK;
 }
 
 static enum rc known(struct dm_turn *x)
 {
-    bool new_devinfo = false;
-    enum rc rc = x->news.first ? first_news(x, &new_devinfo) : RC_OK;
+    enum rc rc = x->news.first ? first_news(x) : RC_OK;
     if (rc) return rc;
-    const bool quiet = is_quiet(x);
-    rc = quiet ? make_reply(x, NULL) : work(x, new_devinfo);
+    const bool quiet = decide_is_quiet(&x->device, &x->news, x->w->now_ms);
+    rc = quiet ? make_reply(x, NULL) : work(x);
     if (!rc) change_contact(x, quiet);
     return rc;
 }
@@ -538,7 +527,7 @@ static enum rc find_repeated(struct dm_turn *x, bool *repeated)
     enum rc rc = load(x);
     if (rc || !s) return rc;
     if (s->ended) { /* a transport repeats within seconds; later it is a device that always says the same */
-        const struct store_device *d = &x->device;
+        const struct dm_device *d = &x->device;
         bool idle = x->there && d->generation == d->observed_generation &&
                     (!d->next_kpi_ms || d->next_kpi_ms > x->w->now_ms);
         if (s->messages == 1 && (!idle || x->w->now_ms - s->used_ms > EXCHANGE_REPEAT_MS)) return RC_OK;
@@ -716,7 +705,7 @@ static enum rc encode(struct dm_turn *x)
 static const char *outcome_of(const struct dm_turn *x)
 {
     const struct session *s = x->s;
-    const bool nothing = x->news.package_done && x->n_sent == 0 && !s->flight &&
+    const bool nothing = x->news.package_done && x->n_sent == 0 && !s->work.flight &&
                          x->reply.final; /* else 1222 went out */
     const bool over = sml_server_over(s->sml) || nothing;
     return !over ? NULL : x->news.aborted ? "aborted" : "done";
@@ -761,9 +750,9 @@ static enum rc finish(struct dm_turn *x)
     const char *why = x->news.refused ? x->news.refused : "";
     /* Calls that were asked for are not needed any more: the device has just been here. One that went out before the session
      * changed the nonce is not believed any more: it goes out again, now. */
-    c->needless = s->worked && !s->notification && strcmp(outcome, "done") == 0;
+    c->needless = s->work.worked && !s->work.notification && strcmp(outcome, "done") == 0;
     c->again_nonce_ms = s->nonce_ms;
-    if (s->notification && !s->row) rc = session_log_row(x->dm->st, c, s, x->e);
+    if (s->work.notification && !s->work.row) rc = session_log_row(x->dm->st, c, s, x->e);
     if (!rc) rc = session_log_keep(x->dm, c, s, outcome, why, x->w->now_ms, x->a, x->e);
     session_log_count(x->dm, outcome);
     if (!rc) sessions_end(x->dm->sessions, s);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum recorder_wish recorder_wish(const struct server_config *c, const struct authority *au,
-                                 const struct store_device *d, struct str token)
+enum recorder_wish recorder_wish(const struct server_config *c, const struct authority *au, const struct dm_device *d,
+                                 struct str token)
 {
     if (!d || d->record == 0) return RECORD_NO;
     if (d->record > 0) return RECORD_DEVICE;
@@ -41,7 +41,7 @@ void recorder_add(struct recorder *rec, struct session *s, const struct sml_reco
     const size_t most = s->record > RECORD_FAILURES ? RECORDER_MEMORY_BYTES : RECORDER_FAILURES_BYTES;
     struct recording *r = s->recording;
     if (!r && s->messages == 1 && rec->memory_bytes < most) r = s->recording = begin(rec, s, au, account, resp_base);
-    if (r && s->hushed) r->cut = true;
+    if (r && s->work.hushed) r->cut = true;
     if (!r || r->cut) return;
     size_t before = r->text.n, cap = r->text.cap;
     sml_record_message(&r->text, m);

@@ -4,7 +4,7 @@
 /* The flight recorder's shelf: which sessions are recorded, how much is held in memory while they last, and where
  * recordings go. What a recording looks like and how secrets are kept out of it stands in syncml/record/replay.h. One for
  * each worker. */
-#include "server/store/dm_changes.h"
+#include "server/decide/dm_changes.h"
 #include "server/store/store.h"
 #include "syncml/record/replay.h"
 
@@ -32,8 +32,8 @@ struct recording {
 };
 
 /** @param d  NULL: a device that we do not know, which has no history to keep anything in */
-enum recorder_wish recorder_wish(const struct server_config *c, const struct authority *au,
-                                 const struct store_device *d, struct str token);
+enum recorder_wish recorder_wish(const struct server_config *c, const struct authority *au, const struct dm_device *d,
+                                 struct str token);
 /** Append one message, with the head before the first. Memory that is not there cuts the recording, nothing else. */
 void recorder_add(struct recorder *rec, struct session *s, const struct sml_record *m, const struct authority *au,
                   const struct sml_account *account, struct str resp_base, uint64_t max_bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/dm/session_log.h"
 #include "base/log.h"
+#include "server/decide/inflight.h"
 #include "db/event.h"
 #include "server/store/ceilings.h"
 #include "server/core/metrics.h"
@@ -12,7 +13,7 @@ static struct str json_session(struct arena *a, const struct session *s, const c
     struct buf b;
     struct str out = { 0 };
     buf_init(&b, 4096);
-    buf_printf(&b, "{\"id\":%lld,\"sessionId\":\"", (long long)s->row);
+    buf_printf(&b, "{\"id\":%lld,\"sessionId\":\"", (long long)s->work.row);
     buf_json(&b, s->id);
     buf_printf(&b, "\",\"outcome\":\"%s\",\"messages\":%u,\"why\":\"", outcome, s->messages);
     buf_json(&b, str_of(why));
@@ -36,13 +37,13 @@ enum rc session_log_event(struct dm *dm, int64_t authority, const char *type, st
 
 enum rc session_log_row(struct store *st, struct dm_changes *c, struct session *s, struct err *e)
 {
-    enum rc rc = store_session_number(st, &s->row, e);
+    enum rc rc = store_session_number(st, &s->work.row, e);
     if (rc) return rc;
-    dm_change_session(c, &(struct db_session){ .row = s->row,
+    dm_change_session(c, &(struct db_session){ .row = s->work.row,
                                                .device = s->device,
                                                .id = s->id,
-                                               .notification = s->notification,
-                                               .started_ms = s->started_ms,
+                                               .notification = s->work.notification,
+                                               .started_ms = s->work.started_ms,
                                                .messages = s->messages });
     return RC_OK;
 }
@@ -50,15 +51,45 @@ enum rc session_log_row(struct store *st, struct dm_changes *c, struct session *
 enum rc session_log_keep(struct dm *dm, struct dm_changes *c, struct session *s, const char *outcome, const char *why,
                          int64_t now_ms, struct arena *a, struct err *e)
 {
-    enum rc rc = !s->row && recorder_wanted(s, outcome) ? session_log_row(dm->st, c, s, e) : RC_OK;
-    if (rc || !s->row) return rc;
-    dm_change_session_end(
-        c,
-        &(struct db_session_end){
-            .row = s->row, .messages = s->messages, .now_ms = now_ms, .outcome = str_of(outcome), .why = str_of(why) });
+    enum rc rc = !s->work.row && recorder_wanted(s, outcome) ? session_log_row(dm->st, c, s, e) : RC_OK;
+    if (rc || !s->work.row) return rc;
+    dm_change_session_end(c, &(struct db_session_end){ .row = s->work.row,
+                                                       .messages = s->messages,
+                                                       .now_ms = now_ms,
+                                                       .outcome = str_of(outcome),
+                                                       .why = str_of(why) });
     if (recorder_wanted(s, outcome)) recorder_keep(s, dm->srv->config, c);
     dm_change_event(c, s->authority, STR("session"), s->name, json_session(a, s, outcome, why));
     return RC_OK;
+}
+
+static enum rc blame(struct dm *dm, struct dm_changes *c, const struct session *s, const struct flown *x,
+                     struct arena *a, struct err *e)
+{
+    struct dm_device d = { .id = s->device };
+    struct pol_failure *list = NULL, *before = NULL;
+    size_t n = 0;
+    enum rc rc = store_load_failures(dm->st, &d, a, &list, &n, e);
+    if (rc) return rc;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(list[i].key, x->step.key)) before = &list[i];
+    const struct pol_failure f = pol_failure_after(before, x->step.key, POL_CODE_LOST, s->used_ms);
+    dm_change_failure(c, &(struct db_failure){ .key = f.key,
+                                               .why = pol_code_words(NULL, f.code),
+                                               .code = f.code,
+                                               .tries = f.tries,
+                                               .retry_ms = f.retry_ms,
+                                               .at_ms = s->used_ms });
+    return RC_OK;
+}
+
+enum rc session_log_unanswered(struct dm *dm, struct dm_changes *c, const struct session *s, struct arena *a,
+                               struct err *e)
+{
+    const struct flown *x = inflight_culprit(s->work.flight);
+    if (!s->device || !inflight_unanswered(s->work.flight)) return RC_OK;
+    c->careful = true;
+    return x && !x->operation ? blame(dm, c, s, x, a, e) : RC_OK;
 }
 
 void session_log_count(struct dm *dm, const char *outcome)
@@ -100,7 +131,7 @@ void session_log_failed(struct dm *dm, struct session *s, const char *why)
     if (!s->ended) session_log_count(dm, "lost");
     buf_reset(&s->last); /* nobody will ask for the reply again */
     buf_putz(&s->last, why);
-    if (s->ended || dm->n_failed >= ENDING_FAILED_MAX || (!s->row && !recorder_wanted(s, "lost"))) {
+    if (s->ended || dm->n_failed >= ENDING_FAILED_MAX || (!s->work.row && !recorder_wanted(s, "lost"))) {
         sessions_free(s);
         return;
     }
@@ -112,10 +143,10 @@ void session_log_failed(struct dm *dm, struct session *s, const char *why)
 /* Its row may have gone with the transaction that was not kept, and the row's number to somebody else. */
 static enum rc check_row(struct dm *dm, struct session *s, struct err *e)
 {
-    if (!s->row) return RC_OK;
-    enum rc rc = db_session_is_open(store_sql(dm->st), s->row, s->device, s->id, e);
+    if (!s->work.row) return RC_OK;
+    enum rc rc = db_session_is_open(store_sql(dm->st), s->work.row, s->device, s->id, e);
     if (rc != RC_NOT_FOUND) return rc;
-    s->row = 0;
+    s->work.row = 0;
     return RC_OK;
 }
 

@@ -15,7 +15,7 @@ enum rc session_log_row(struct store *st, struct dm_changes *c, struct session *
 /** It ends like this. */
 enum rc session_log_keep(struct dm *dm, struct dm_changes *c, struct session *s, const char *outcome, const char *why,
                          int64_t now_ms, struct arena *a, struct err *e);
-/** It ends with commands on their way: its device is treated with care, and what went alone has failed (visit_care.c). */
+/** It ends with commands on their way: its device is treated with care, and what went alone has failed (server/decide/device_status.c). */
 enum rc session_log_unanswered(struct dm *dm, struct dm_changes *c, const struct session *s, struct arena *a,
                                struct err *e);
 /** For the metrics. */

@@ -2,8 +2,8 @@
 #include "server/dm/sessions.h"
 #include "base/crypto.h"
 #include "base/text.h"
-#include "server/dm/inflight.h"
-#include "server/dm/device_cache.h"
+#include "server/decide/inflight.h"
+#include "server/decide/device_cache.h"
 #include "server/dm/recorder.h"
 #include <stdlib.h>
 #include <string.h>
@@ -92,13 +92,8 @@ static void unlink_session(struct sessions *ss, struct session *s)
 static void close_session(struct session *s)
 {
     sml_server_destroy(s->sml);
-    inflight_free(s->flight);
-    device_cache_free(s->recall);
-    free(s->asked);
+    session_work_finish(&s->work);
     s->sml = NULL;
-    s->flight = NULL;
-    s->recall = NULL;
-    s->asked = NULL;
 }
 
 void sessions_free(struct session *s)
@@ -235,7 +230,7 @@ enum rc sessions_open(struct sessions *ss, const struct session_key *k, const st
     s->name = (struct str){ p, k->name.n };
     s->id = (struct str){ p + k->name.n, k->id.n };
     s->authority = k->authority;
-    s->started_ms = s->used_ms = w->now_ms;
+    s->work.started_ms = s->used_ms = w->now_ms;
     crypto_random_text(w, s->token, SESSION_TOKEN);
     s->key_hash = key_hash(k->authority, k->name);
     s->token_hash = str_hash(str_of(s->token));
@@ -322,10 +317,10 @@ struct session *sessions_of_message(struct sessions *ss, uint64_t message)
 
 static void forget_device(struct sessions *ss, struct session *s)
 {
-    if (!s->recall) return;
-    device_cache_free(s->recall);
-    s->recall = NULL;
-    s->forgot = true;
+    if (!s->work.recall) return;
+    device_cache_free(s->work.recall);
+    s->work.recall = NULL;
+    s->work.forgot = true;
     ss->recall_bytes -= s->recall_bytes;
     s->recall_bytes = 0;
 }
@@ -353,13 +348,13 @@ void sessions_shift(struct sessions *ss, int64_t by_ms)
     for (int i = 0; i < 2; i++)
         for (struct session *s = lists[i]->oldest; s; s = s->newer) {
             s->used_ms -= by_ms;
-            s->started_ms -= by_ms;
+            s->work.started_ms -= by_ms;
         }
 }
 
 bool sessions_too_old(const struct sessions *ss, const struct session *s, int64_t now_ms)
 {
-    return s->started_ms + ss->c.lifetime_ms < now_ms;
+    return s->work.started_ms + ss->c.lifetime_ms < now_ms;
 }
 
 size_t sessions_count(const struct sessions *ss)
@@ -374,7 +369,7 @@ size_t sessions_bytes(const struct sessions *ss)
     for (int i = 0; i < 2; i++)
         for (const struct session *s = lists[i]->oldest; s; s = s->newer)
             n += sizeof *s + s->name.n + s->id.n + 1 + s->last.cap + s->last_hmac.cap + s->recall_bytes +
-                 (s->asked ? sizeof *s->asked + s->asked->cap * sizeof s->asked->row[0] : 0) +
-                 (s->flight ? s->flight->bytes : 0) + (s->sml ? sml_server_bytes(s->sml) : 0);
+                 (s->work.asked ? sizeof *s->work.asked + s->work.asked->cap * sizeof s->work.asked->row[0] : 0) +
+                 (s->work.flight ? s->work.flight->bytes : 0) + (s->sml ? sml_server_bytes(s->sml) : 0);
     return n;
 }

@@ -7,6 +7,7 @@
  * repeats its message), and so that a second holder of the device's identity is noticed when he goes on. */
 #include "base/buf.h"
 #include "base/world.h"
+#include "server/decide/session_work.h"
 #include "syncml/session/server.h"
 
 enum {
@@ -15,29 +16,18 @@ enum {
     SESSIONS_ENDED_BYTES = 2 << 20,
     SESSION_NAME_BYTES = 255,
     SESSION_ID_BYTES = 64,
-    SESSION_ASKED = 64,
     SESSION_REMOTE_BYTES = 46,
     SESSIONS_CONTESTED_MS = 600000 /* what happened longer ago than this is not counted together */
 };
 
-struct session_asked {
-    unsigned n, cap;
-    struct {
-        uint32_t key;
-        uint8_t times;
-    } row[];
-}; /* cap: up to SESSION_ASKED, then round and round */
-
-struct inflight;     /* server/dm/inflight.h: steps that went out and were not answered yet */
-struct recording;    /* server/dm/recorder.h: what was said, for those who look into it later */
-struct device_cache; /* server/dm/device_cache.h: what is remembered of the device */
+struct recording; /* server/dm/recorder.h: what was said, for those who look into it later */
 
 struct session {
     int64_t authority, device;
     struct str name, id;           /* SyncHdr Source and SessionID */
     char token[SESSION_TOKEN + 1]; /* RespURI carries it */
     struct sml_server *sml;        /* NULL: over, only its last reply is kept */
-    int64_t started_ms, used_ms;
+    int64_t used_ms;
     int64_t nonce_ms; /* when it last changed the nonce of notifications; 0 = not */
     unsigned messages;
     uint64_t turn; /* number of the message that used it last */
@@ -58,25 +48,10 @@ struct session {
     enum sml_type last_type;
     struct buf last;
     struct buf last_hmac;
-    /* What it has learnt and done so far. */
-    int64_t row, notification; /* row of table session, 0 = none (yet); the notification it answers */
-    char token_reported[65];   /* StateToken of package 1, "" = none */
-    bool token_matches;        /* it was that of the mirror, or the device was changed since */
-    bool changed;              /* something was changed on the device */
-    int64_t kpi_before_ms;     /* KPIs are read in this session: samples older than this; 0 = not */
-    bool worked;               /* something had to be done */
-    unsigned most;             /* commands in one message while the device is treated with care; 0 = as many as fit */
-    uint64_t next_tag;
-    struct inflight *flight;
-    struct session_asked *asked; /* steps sent in this session, so that none goes round in circles */
-    struct device_cache *recall;
-    size_t recall_bytes;
-    bool forgot;                 /* recall had to be given up once */
-    bool read_root, read_images; /* the whole object was listed in this session */
-    bool kpis_asked;             /* all KPIs that were due have been asked for */
+    struct session_work work;
+    size_t recall_bytes;         /* of work.recall */
     int record;                  /* enum recorder_wish */
     struct recording *recording; /* NULL = none */
-    bool hushed;                 /* what is said from here on is not recorded: secrets are in it */
     /* sessions.c */
     struct session *same_key, *same_token, *older, *newer;
     uint64_t key_hash, token_hash;
@@ -130,7 +105,7 @@ void sessions_touch(struct sessions *ss, struct session *s, int64_t now_ms);
 void sessions_end(struct sessions *ss, struct session *s);
 /** Forget it altogether; `left` is not called. */
 void sessions_drop(struct sessions *ss, struct session *s);
-/** s->recall holds so many bytes now; when all of them together are too much, those of the longest idle sessions are
+/** s->work.recall holds so many bytes now; when all of them together are too much, those of the longest idle sessions are
  * given up. */
 void sessions_recall(struct sessions *ss, struct session *s, size_t bytes);
 /** One that was used by this message or a later one; NULL = none (any more). */

@@ -2,7 +2,7 @@
 #ifndef SERVER_STORE_APPLY_H
 #define SERVER_STORE_APPLY_H
 /* What messages changed becomes rows, at the end of a turn. */
-#include "server/store/dm_changes.h"
+#include "server/decide/dm_changes.h"
 #include "server/store/store.h"
 
 /** Inside the caller's transaction. Recordings are the recorder's (server/dm/recorder.h).

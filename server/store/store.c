@@ -24,21 +24,8 @@ struct secret {
     char ha1[2][SML_HA1_BYTES + 1];
 };
 
-/* Nodes of the device's object that are attributes. */
-struct device_fact {
-    struct str name, uri;
-    uint64_t hash;
-};
-struct store_facts {
-    const struct ddf_layout *layout;
-    struct device_fact *row;
-    size_t n;
-    struct store_facts *next;
-};
-
 struct store {
-    struct arena texts;
-    struct store_facts *facts;
+    struct attributes attributes;
     const struct server *srv;
     struct sql *db;
     struct paths *paths;
@@ -57,7 +44,7 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e)
     struct store *st = calloc(1, sizeof *st);
     if (!st) return err_set(e, RC_NOMEM, "no memory for the store");
     st->srv = srv;
-    arena_init(&st->texts, 16 << 20);
+    attributes_init(&st->attributes);
     enum rc rc = sql_open(srv->config->database, &o, &st->db, e);
     if (!rc && (!(st->paths = uri_table_create(st->db)) || !(st->catalog = authorities_create(srv, st->db)) ||
                 !(st->described = device_ddf_create(srv, st->db, st->catalog)) ||
@@ -77,7 +64,7 @@ void store_close(struct store *st)
     authorities_destroy(st->catalog);
     uri_table_destroy(st->paths);
     sql_close(st->db);
-    arena_finish(&st->texts);
+    attributes_finish(&st->attributes);
     free(st->secrets);
     free(st);
 }
@@ -93,6 +80,10 @@ struct paths *store_paths(struct store *st)
 struct authorities *store_catalog(struct store *st)
 {
     return st->catalog;
+}
+struct attributes *store_attributes(struct store *st)
+{
+    return &st->attributes;
 }
 const struct server *store_server(const struct store *st)
 {
@@ -148,7 +139,7 @@ static bool holds(const struct secret *s, int64_t device, struct str client, str
 
 /* @param x  its texts live as long as d */
 static enum rc take_account(struct store *st, const struct db_account *x, int64_t now_ms, struct arena *a,
-                            struct store_device *d, struct err *e)
+                            struct dm_device *d, struct err *e)
 {
     struct sml_account *acc = &d->account;
     struct secret *s = &st->secrets[(uint64_t)d->id % STORE_SECRETS];
@@ -174,43 +165,43 @@ static enum rc take_account(struct store *st, const struct db_account *x, int64_
 }
 
 enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms,
-                          struct arena *a, struct store_device *out, struct err *e)
+                          struct arena *a, struct dm_device *out, struct err *e)
 {
     struct db_account x;
     enum rc rc = db_account_find(st->db, au->id, name, a, &x, e);
     if (rc) return rc;
-    *out = (struct store_device){ .id = x.device,
-                                  .generation = x.generation,
-                                  .observed_generation = x.observed_generation,
-                                  .settled_token = x.settled_token,
-                                  .layout_mo = x.layout_mo,
-                                  .devinfo_hash = x.devinfo_hash,
-                                  .next_kpi_ms = x.next_kpi_ms,
-                                  .user_agent = x.user_agent,
-                                  .remote = x.remote,
-                                  .certificate_until_ms = x.certificate_until_ms,
-                                  .authority = au->id,
-                                  .au = au,
-                                  .authority_name = au->name,
-                                  .server_id = au->server_id,
-                                  .record = x.record,
-                                  .booked = x.booked,
-                                  .booked_ms = x.booked_ms,
-                                  .alerts_left = x.alerts_left,
-                                  .alerts_ms = x.alerts_ms };
+    *out = (struct dm_device){ .id = x.device,
+                               .generation = x.generation,
+                               .observed_generation = x.observed_generation,
+                               .settled_token = x.settled_token,
+                               .layout_mo = x.layout_mo,
+                               .devinfo_hash = x.devinfo_hash,
+                               .next_kpi_ms = x.next_kpi_ms,
+                               .user_agent = x.user_agent,
+                               .remote = x.remote,
+                               .certificate_until_ms = x.certificate_until_ms,
+                               .authority = au->id,
+                               .au = au,
+                               .authority_name = au->name,
+                               .server_id = au->server_id,
+                               .record = x.record,
+                               .booked = x.booked,
+                               .booked_ms = x.booked_ms,
+                               .alerts_left = x.alerts_left,
+                               .alerts_ms = x.alerts_ms };
     if (!arena_str(a, name, &out->name)) return err_set(e, RC_NOMEM, "no memory for a device");
     out->layout = server_layout(st->srv, out->layout_mo);
     return take_account(st, &x, now_ms, a, out, e);
 }
 
-enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *a, struct err *e)
+enum rc store_load_rest(struct store *st, struct dm_device *d, struct arena *a, struct err *e)
 {
     struct db_device_state x;
     enum rc rc = db_device_state_find(st->db, d->id, a, &x, e);
     if (rc) return rc;
     d->mirror_read = x.mirror_read;
-    d->lists = (enum store_lists)x.lists;
-    d->list_unsupported = d->lists == STORE_LISTS_UNSUPPORTED;
+    d->lists = (enum dm_lists)x.lists;
+    d->list_unsupported = d->lists == DM_LISTS_UNSUPPORTED;
     d->large_objects = x.large_objects;
     d->summary = x.summary;
     d->summary_why = x.summary_why;
@@ -223,7 +214,7 @@ enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *
 }
 
 enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a,
-                          struct store_device *out, struct err *e)
+                          struct dm_device *out, struct err *e)
 {
     enum rc rc = store_refresh(st, e);
     if (rc) return rc;
@@ -232,7 +223,7 @@ enum rc store_load_device(struct store *st, struct str authority, struct str nam
     return rc ? rc : store_load_rest(st, out, a, e);
 }
 
-enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out,
+enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct dm_device *out,
                              struct err *e)
 {
     const struct authority *au = NULL;
@@ -259,43 +250,12 @@ void *store_more(struct arena *a, void *list, size_t n, size_t size)
     return bigger;
 }
 
-static bool is_fact(const struct ddf_entry *en)
-{
-    return en->scope == DDF_DEVICE && en->kind == DDF_K_NONE && !en->instance && !en->kpi &&
-           !str_is(en->format, "node") && !str_is(en->format, "null");
-}
-
-/* The layout's facts with their addresses, worked out once. */
-static enum rc facts_of(struct store *st, const struct ddf_layout *l, const struct store_facts **out, struct err *e)
-{
-    for (const struct store_facts *f = st->facts; f; f = f->next)
-        if (f->layout == l) {
-            *out = f;
-            return RC_OK;
-        }
-    struct store_facts *f = ARENA_NEW(&st->texts, struct store_facts);
-    if (f) f->row = ARENA_ARRAY(&st->texts, struct device_fact, l->n_entries + 1);
-    if (!f || !f->row) return err_set(e, RC_NOMEM, "no memory for the facts of a layout");
-    for (size_t i = 0; i < l->n_entries; i++) {
-        const struct ddf_entry *en = &l->entries[i];
-        if (!is_fact(en)) continue;
-        struct str uri = ddf_layout_uri(l, en, (struct str){ 0 }, (struct str){ 0 }, &st->texts);
-        if (!uri.n) return err_set(e, RC_NOMEM, "no memory for the facts of a layout");
-        f->row[f->n++] = (struct device_fact){ en->name, uri, str_hash(uri) };
-    }
-    f->layout = l;
-    f->next = st->facts;
-    st->facts = f;
-    *out = f;
-    return RC_OK;
-}
-
 enum rc store_publish_facts(struct store *st, struct err *e)
 {
-    const struct store_facts *f = NULL;
+    const struct attribute_nodes *f = NULL;
     enum rc rc = db_fact_clear(st->db, e);
     for (size_t i = 0; !rc && i < st->srv->n_layouts; i++) {
-        rc = facts_of(st, st->srv->layouts[i], &f, e);
+        rc = attributes_nodes(&st->attributes, st->srv->layouts[i], &f, e);
         for (size_t k = 0; !rc && k < f->n; k++) {
             int64_t path = 0;
             rc = uri_table_id(st->paths, f->row[k].uri, f->row[k].hash, &path, e);
@@ -324,26 +284,6 @@ enum rc store_load_attribute_rows(struct store *st, int64_t device, struct arena
     return RC_OK;
 }
 
-enum rc store_attributes(struct store *st, const struct store_device *d, const struct pol_attribute *rows,
-                         size_t n_rows, const struct mirror *m, struct arena *a, struct pol_facts *f, struct err *e)
-{
-    const struct store_facts *facts = NULL;
-    enum rc rc = facts_of(st, d->layout, &facts, e);
-    if (rc) return rc;
-    struct pol_attribute *list = ARENA_ARRAY(a, struct pol_attribute, 1 + n_rows + facts->n);
-    size_t n = 1;
-    if (!list || !arena_str(a, d->name, &list[0].value)) return err_set(e, RC_NOMEM, "no memory for attributes");
-    list[0].name = STR("device.id");
-    for (size_t i = 0; i < n_rows; i++) list[n++] = (struct pol_attribute){ rows[i].name, rows[i].value, false };
-    for (size_t i = 0; i < facts->n; i++) {
-        const struct mirror_node *x = mirror_look(m, facts->row[i].uri, facts->row[i].hash);
-        if (x && !x->gone) list[n++] = (struct pol_attribute){ facts->row[i].name, x->value, false };
-    }
-    f->attrs = list;
-    f->n_attrs = n;
-    return RC_OK;
-}
-
 /* ---- description ---- */
 
 enum rc store_schema(struct store *st, const struct authority *au, const struct device_kind *kind,
@@ -364,7 +304,7 @@ static struct str attribute(const struct pol_facts *f, const char *name)
     return (struct str){ 0 };
 }
 
-enum rc store_load_schema(struct store *st, const struct store_device *d, struct pol_facts *f, struct err *e)
+enum rc store_load_schema(struct store *st, const struct dm_device *d, struct pol_facts *f, struct err *e)
 {
     const struct device_kind kind = { attribute(f, "devinfo.man"), attribute(f, "devinfo.mod"), d->layout_mo };
     return store_schema(st, d->au, &kind, &f->schema, e);
@@ -423,7 +363,7 @@ static enum rc verified_now(struct store *st, const struct dm_changes *c, struct
     return rc;
 }
 
-enum rc store_load_holds(struct store *st, const struct store_device *d, const struct dm_changes *c, struct arena *a,
+enum rc store_load_holds(struct store *st, const struct dm_device *d, const struct dm_changes *c, struct arena *a,
                          struct pol_facts *f, struct err *e)
 {
     struct by_hand all = { 0 };
@@ -486,7 +426,7 @@ static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *ex
     return RC_OK;
 }
 
-enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms,
+enum rc store_load_wishes(struct store *st, const struct dm_device *d, struct pol_policy *extra, int64_t now_ms,
                           struct arena *a, struct pol_facts *out, struct err *e)
 {
     *out = (struct pol_facts){ .layout = d->layout,
@@ -565,6 +505,24 @@ static enum rc load_items(struct store *st, struct pol_operation *op, struct are
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
+enum rc store_load_mirror(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    struct db_node x;
+    enum rc rc = db_node_list(db, device, &r, e);
+    while (!rc && (rc = db_node_next(r, &x, e)) == RC_OK) {
+        struct str uri;
+        uint64_t hash = 0;
+        rc = uri_table_uri(paths, x.path, &uri, &hash, e);
+        if (rc == RC_NOT_FOUND) rc = RC_INTERNAL;
+        if (!rc && !mirror_add_row(m, uri, hash, &x)) rc = err_set(e, RC_NOMEM, "no memory for the mirror of a device");
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    mirror_rows_end(m);
+    return RC_OK;
+}
+
 enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n,
                               struct err *e)
 {
@@ -588,7 +546,7 @@ enum rc store_load_operations(struct store *st, int64_t device, struct arena *a,
     return RC_OK;
 }
 
-enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out,
+enum rc store_load_failures(struct store *st, const struct dm_device *d, struct arena *a, struct pol_failure **out,
                             size_t *n, struct err *e)
 {
     struct pol_failure *list = NULL;
@@ -613,7 +571,7 @@ enum rc store_load_failures(struct store *st, const struct store_device *d, stru
     return RC_OK;
 }
 
-enum rc store_load_wishes_before(struct store *st, const struct store_device *d, struct arena *a, struct pol_wish **out,
+enum rc store_load_wishes_before(struct store *st, const struct dm_device *d, struct arena *a, struct pol_wish **out,
                                  size_t *n, struct err *e)
 {
     struct pol_wish *list = NULL;
@@ -635,7 +593,7 @@ enum rc store_load_wishes_before(struct store *st, const struct store_device *d,
     return RC_OK;
 }
 
-enum rc store_load_facts(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms,
+enum rc store_load_facts(struct store *st, const struct dm_device *d, struct pol_policy *extra, int64_t now_ms,
                          struct arena *a, struct pol_facts *out, struct err *e)
 {
     struct pol_mirror_node *nodes = NULL;
@@ -650,9 +608,9 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
     mirror_init(&m, a);
     enum rc rc = store_load_wishes(st, d, extra, now_ms, a, out, e);
     if (!rc) rc = store_load_holds(st, d, NULL, a, out, e);
-    if (!rc) rc = mirror_load(&m, st->db, st->paths, d->id, e);
+    if (!rc) rc = store_load_mirror(&m, st->db, st->paths, d->id, e);
     if (!rc) rc = store_load_attribute_rows(st, d->id, a, &rows, &n_rows, e);
-    if (!rc) rc = store_attributes(st, d, rows, n_rows, &m, a, out, e);
+    if (!rc) rc = attributes_of_device(&st->attributes, d, rows, n_rows, &m, a, out, e);
     if (!rc) rc = store_load_schema(st, d, out, e);
     if (!rc) rc = mirror_nodes(&m, a, &nodes, &n_nodes, e);
     if (!rc) rc = store_load_operations(st, d->id, a, &operations, &n_operations, e);

@@ -32,7 +32,7 @@ enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struc
 }
 
 /* What the last revision of a policy says that is not in force any more. */
-static enum rc last_word(struct store *st, const struct store_device *d, int64_t revision, struct arena *a,
+static enum rc last_word(struct store *st, const struct dm_device *d, int64_t revision, struct arena *a,
                          struct pol_charge *c, struct err *e)
 {
     struct pol_policy *doc = NULL;
@@ -58,8 +58,8 @@ static const struct pol_policy *as_if_deleted(const struct pol_policy *p, struct
     return p;
 }
 
-enum rc store_load_charges(struct store *st, const struct store_device *d, const struct pol_policy *extra,
-                           struct arena *a, struct pol_facts *f, struct err *e)
+enum rc store_load_charges(struct store *st, const struct dm_device *d, const struct pol_policy *extra, struct arena *a,
+                           struct pol_facts *f, struct err *e)
 {
     struct pol_charge *list = NULL;
     struct sql_rows *r = NULL;

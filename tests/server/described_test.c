@@ -68,7 +68,7 @@ static const char *vcpus(struct dm_fixture *l, const char *device, const char *v
 static bool previews(struct dm_fixture *l, const char *device, const char *says)
 {
     struct store *st = NULL;
-    struct store_device d;
+    struct dm_device d;
     struct pol_facts f;
     struct pol_desired desired;
     struct pol_plan plan;

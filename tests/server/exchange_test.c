@@ -37,7 +37,7 @@ static void first_contact_reads_the_device_and_settles(void)
     CU_ASSERT_STRING_EQUAL(dm_fixture_text(l, "SELECT value FROM attribute WHERE name = 'hypervisor.arch'"), "aarch64");
     CU_ASSERT_STRING_EQUAL(dm_fixture_text(l, "SELECT outcome FROM session"), "done");
     CU_ASSERT_STRING_EQUAL(dm_fixture_text(l, "SELECT user_agent FROM device"), "phone/1");
-    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT lists FROM device"), STORE_LISTS_WORK);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT lists FROM device"), DM_LISTS_WORK);
     CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM event WHERE type = 'device'"), 1);
     CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM event WHERE type = 'session'"), 1);
     CU_ASSERT(p->posts > 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
 #include "server/store/apply.h"
-#include "server/store/mirror.h"
+#include "server/decide/mirror.h"
 #include "tests/policy/world.h"
 #include <string.h>
 
@@ -70,7 +70,7 @@ static void what_is_written_is_loaded_again(void)
     for (int cold = 0; cold < 2; cold++) { /* with the dictionary warm and cold */
         if (cold) uri_table_forget(p);
         m = begin();
-        CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
+        CU_ASSERT_EQUAL(store_load_mirror(&m, db, p, 1, NULL), RC_OK);
         CU_ASSERT_EQUAL(mirror_nodes(&m, &arena, &nodes, &n, NULL), RC_OK);
         CU_ASSERT_EQUAL_FATAL(n, 3);
         CU_ASSERT(str_is(nodes[0].uri, "./A") && nodes[0].known == POL_STALE && nodes[0].at_ms == 12);
@@ -80,13 +80,13 @@ static void what_is_written_is_loaded_again(void)
         arena_finish(&arena);
     }
     m = begin();
-    CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(store_load_mirror(&m, db, p, 1, NULL), RC_OK);
     mirror_drop(&m, STR("./B"));
     mirror_put(&m, STR("./B/x"), DDF_INT, STR("8"), POL_REPORTED, 20); /* gone, and there again */
     CU_ASSERT_EQUAL(write_back(&m, db, p), RC_OK);
     arena_finish(&arena);
     m = begin();
-    CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(store_load_mirror(&m, db, p, 1, NULL), RC_OK);
     CU_ASSERT_EQUAL(m.n, 2);
     CU_ASSERT_PTR_NULL(mirror_at(&m, STR("./B")));
     CU_ASSERT(str_is(mirror_at(&m, STR("./B/x"))->value, "8"));
@@ -131,7 +131,7 @@ static void staleness_is_inherited_from_the_row_above(void)
     sql_end(r);
     arena_finish(&arena);
     m = begin();
-    CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(store_load_mirror(&m, db, p, 1, NULL), RC_OK);
     CU_ASSERT_EQUAL(mirror_at(&m, STR("./V"))->known, POL_REPORTED);
     CU_ASSERT_EQUAL(mirror_at(&m, STR("./V/a"))->known, POL_STALE);
     CU_ASSERT_EQUAL(mirror_at(&m, STR("./V/a/x"))->known, POL_STALE);
@@ -148,7 +148,7 @@ static void staleness_is_inherited_from_the_row_above(void)
     CU_ASSERT_EQUAL(write_back(&m, db, p), RC_OK);
     arena_finish(&arena);
     m = begin();
-    CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(store_load_mirror(&m, db, p, 1, NULL), RC_OK);
     for (size_t i = 0; i < m.n; i++) CU_ASSERT_EQUAL(m.nodes[i].known, POL_STALE);
     arena_finish(&arena);
     uri_table_destroy(p);
@@ -225,7 +225,7 @@ static void survives_running_out_of_memory(void)
         size_t n;
         arena_init(&arena, limit);
         mirror_init(&m, &arena);
-        rc = mirror_load(&m, db, p, 1, NULL);
+        rc = store_load_mirror(&m, db, p, 1, NULL);
         if (!rc) rc = mirror_nodes(&m, &arena, &nodes, &n, NULL);
         arena_finish(&arena);
         CU_ASSERT_FATAL(limit < 1 << 20);

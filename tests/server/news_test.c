@@ -217,7 +217,7 @@ static void a_device_without_lists_or_atomics_gets_there_too(void)
         CU_ASSERT(fixture_device_settle(p, 30) < 30);
         CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT state FROM vm"), 50);
         CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT lists FROM device"),
-                        p->sim->no_list ? STORE_LISTS_UNSUPPORTED : STORE_LISTS_WORK);
+                        p->sim->no_list ? DM_LISTS_UNSUPPORTED : DM_LISTS_WORK);
         dm_fixture_wait(l, 3700000);
         CU_ASSERT(fixture_device_call(p, 1201, "1"));
         CU_ASSERT(dm_fixture_int(l, "SELECT count(*) FROM sample WHERE vm = 'corp'") > 0);

@@ -12,7 +12,7 @@ static void a_preview_is_what_the_device_gets_without_secrets(void)
     struct dm_fixture *l = dm_fixture_begin();
     struct fixture_device *p = fixture_device_begin(l, "IMEI:001");
     struct store *st = NULL;
-    struct store_device d;
+    struct dm_device d;
     struct pol_facts f;
     struct pol_desired desired;
     struct pol_plan plan = { 0 };
@@ -37,7 +37,7 @@ static void a_preview_is_what_the_device_gets_without_secrets(void)
     CU_ASSERT(f.n_mirror > 50);
     CU_ASSERT_EQUAL_FATAL(pol_resolve(&f, &a, &desired, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(pol_make_plan(&f, &desired, &a, &plan, &e), RC_OK);
-    CU_ASSERT_EQUAL_FATAL(store_steps(&plan, &a, &steps, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(steps_of_plan(&plan, &a, &steps, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(store_preview_syncml(&l->srv, &d, l->srv.schema, steps, &a, &xml, &about, &e), RC_OK);
     CU_ASSERT_EQUAL(about.messages, 1);
     CU_ASSERT_EQUAL(about.steps, plan.n_steps);
@@ -72,7 +72,7 @@ static void another_revision_may_be_tried_without_being_applied(void)
     struct dm_fixture *l = dm_fixture_begin();
     struct fixture_device *p = fixture_device_begin(l, "IMEI:001");
     struct store *st = NULL;
-    struct store_device d;
+    struct dm_device d;
     struct pol_facts f;
     struct pol_desired desired;
     struct pol_policy *extra = NULL;

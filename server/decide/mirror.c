@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/store/mirror.h"
+#include "server/decide/mirror.h"
 #include "ddf/layout/token.h"
 #include "db/node.h"
 #include "ddf/uri.h"
@@ -125,37 +125,27 @@ static void inherit(struct mirror *m)
     }
 }
 
-enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e)
+bool mirror_add_row(struct mirror *m, struct str uri, uint64_t hash, const struct db_node *x)
 {
-    struct sql_rows *r = NULL;
-    struct db_node x;
-    enum rc rc = db_node_list(db, device, &r, e);
-    while (!rc && (rc = db_node_next(r, &x, e)) == RC_OK) {
-        struct str uri, value = { 0 };
-        struct mirror_node *n = NULL;
-        uint64_t hash = 0;
-        rc = uri_table_uri(paths, x.path, &uri, &hash, e);
-        if (rc == RC_NOT_FOUND) rc = RC_INTERNAL;
-        if (rc) break;
-        if (!(n = add(m, uri, hash)) || !arena_str(m->a, x.value, &value)) {
-            rc = err_set(e, RC_NOMEM, "no memory for the mirror of a device");
-            break;
-        }
-        n->path = x.path;
-        n->value = value;
-        n->at_ms = x.at_ms;
-        n->format = x.format >= 0 && x.format < DDF_FORMAT_COUNT ? (enum ddf_format)x.format : DDF_CHR;
-        n->row_known = n->known = x.known == POL_REPORTED       ? POL_REPORTED
-                                  : x.known == POL_ACKNOWLEDGED ? POL_ACKNOWLEDGED
-                                                                : POL_STALE;
-        n->row_ms = n->at_ms;
-        n->stored = true;
-        m->bytes += value.n;
-    }
-    sql_end(r);
-    if (rc != RC_NOT_FOUND) return rc;
+    struct str value = { 0 };
+    struct mirror_node *n = add(m, uri, hash);
+    if (!n || !arena_str(m->a, x->value, &value)) return false;
+    n->path = x->path;
+    n->value = value;
+    n->at_ms = x->at_ms;
+    n->format = x->format >= 0 && x->format < DDF_FORMAT_COUNT ? (enum ddf_format)x->format : DDF_CHR;
+    n->row_known = n->known = x->known == POL_REPORTED       ? POL_REPORTED
+                              : x->known == POL_ACKNOWLEDGED ? POL_ACKNOWLEDGED
+                                                             : POL_STALE;
+    n->row_ms = n->at_ms;
+    n->stored = true;
+    m->bytes += value.n;
+    return true;
+}
+
+void mirror_rows_end(struct mirror *m)
+{
     inherit(m);
-    return RC_OK;
 }
 
 static void change_node(struct mirror_node *n, struct dm_changes *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/store/dm_changes.h"
+#include "server/decide/dm_changes.h"
 
 void dm_changes_init(struct dm_changes *c, struct arena *a, int64_t device, int64_t now_ms)
 {

@@ -2,18 +2,12 @@
 /* What follows from a message for lists and pages: rows of VMs, samples, assignments and the device. Only what
  * differs is written. */
 #include "policy/resolve/condition.h"
-#include "server/core/metrics.h"
-#include "server/dm/message.h"
+#include "server/decide/message.h"
 #include "server/events/json.h"
 #include "server/events/vm_json.h"
-#include "base/log.h"
 #include "base/text.h"
-#include "db/assignment.h"
-#include "db/vm.h"
 #include "ddf/uri.h"
 #include <string.h>
-
-enum { KEEP_ASSIGNMENTS = 1000 };
 
 /* ---- samples ---- */
 
@@ -64,32 +58,14 @@ static struct recall_vm *vm_of(struct vms *all, struct str name)
 static void load_vms(struct message_work *v)
 {
     struct device_cache *k = v->r;
-    struct sql_rows *r = NULL;
     if (k->has_vms) return;
     if (!k->vms && !(k->vms = ARENA_ARRAY(&k->arena, struct recall_vm, RECALL_VMS))) {
         message_nomem(v);
         return;
     }
-    struct db_vm row;
-    enum rc rc = db_vm_list(store_sql(v->st), v->d.id, &r, v->e);
-    while (!rc && k->n_vms < RECALL_VMS && (rc = db_vm_next(r, &row, v->e)) == RC_OK) {
-        struct recall_vm *x = &k->vms[k->n_vms++];
-        *x = (struct recall_vm){ .state = row.state,
-                                 .lock = row.lock,
-                                 .reason = row.reason,
-                                 .verified = row.verified,
-                                 .state_ms = row.state_ms,
-                                 .crashes = row.crashes,
-                                 .there = true };
-        if (!arena_str(&k->arena, row.vm, &x->name) || !arena_str(&k->arena, row.title, &x->title) ||
-            !arena_str(&k->arena, row.image, &x->image) || !arena_str(&k->arena, row.summary, &x->summary) ||
-            !arena_str(&k->arena, row.why, &x->why) || !arena_str(&k->arena, row.crash_time, &x->crash_time) ||
-            !arena_str(&k->arena, row.crash_why, &x->crash_why))
-            rc = err_set(v->e, RC_NOMEM, "no memory for the VMs of a device");
-    }
-    sql_end(r);
-    k->has_vms = !rc || rc == RC_NOT_FOUND;
-    if (!k->has_vms) message_error(v, rc);
+    enum rc rc = v->facts->vms(v->facts->ctx, &v->d, k, v->e);
+    k->has_vms = !rc;
+    message_error(v, rc);
 }
 
 static const struct mirror_node *entry_node(struct message_work *v, struct str vm, enum ddf_role role)
@@ -160,22 +136,17 @@ static void load_operation(struct message_work *v, struct vm_object *vm)
     const struct db_operation_move *m = dm_changes_of_operation(v->c, vm->operation);
     vm->operation_state = m ? m->state : str_of(pol_op_state_name(op->state));
     vm->operation_percent = m ? m->percent : -1;
-    if (!m) message_error(v, db_operation_percent(store_sql(v->st), vm->operation, &vm->operation_percent, v->e));
+    if (!m) message_error(v, v->facts->percent(v->facts->ctx, vm->operation, &vm->operation_percent, v->e));
 }
 
 /* What stands beside a VM's row: crashes that somebody has seen, and the operation that is not over. */
 static void load_beside(struct message_work *v, struct vm_object *vm)
 {
-    struct db_vm row = { .crashes_seen = 0 };
-    enum rc rc = db_vm_find(store_sql(v->st), v->d.id, vm->id, v->a, &row, v->e);
-    if (rc != RC_NOT_FOUND) message_error(v, rc); /* it may be new */
-    vm->crashes_seen = row.crashes_seen < vm->crashes ? row.crashes_seen : vm->crashes;
+    struct facts_beside beside = { .crashes_seen = 0 };
+    message_error(v, v->facts->beside(v->facts->ctx, &v->d, vm->id, vm->image_id, v->a, &beside, v->e));
+    vm->crashes_seen = beside.crashes_seen < vm->crashes ? beside.crashes_seen : vm->crashes;
+    vm->image = beside.image;
     load_operation(v, vm);
-    for (size_t i = 0; i < v->d.au->n_images && vm->image_id.n; i++) {
-        const struct pol_image *image = &v->d.au->images[i];
-        if (str_eq(image->id, vm->image_id))
-            vm->image = arena_printf(v->a, "%.*s:%.*s", STR_ARG(image->name), STR_ARG(image->version));
-    }
 }
 
 /* {"vm": id, "gone": true}, or {"vm": id, "object": as the API shows it} */
@@ -338,36 +309,13 @@ static void judge_vms(struct message_work *v, const struct pol_plan *plan, const
 
 /* ---- assignments ---- */
 
-static struct recall_assignment *new_assignment(struct device_cache *k)
-{
-    if (k->n_assignments == k->assignments_cap) {
-        size_t cap = k->assignments_cap ? k->assignments_cap * 2 : 8;
-        struct recall_assignment *list = ARENA_ARRAY(&k->arena, struct recall_assignment, cap);
-        if (!list) return NULL;
-        if (k->n_assignments) memcpy(list, k->assignments, k->n_assignments * sizeof *list);
-        k->assignments = list;
-        k->assignments_cap = cap;
-    }
-    k->assignments[k->n_assignments] = (struct recall_assignment){ .gone = true };
-    return &k->assignments[k->n_assignments++];
-}
-
 static void load_assignments(struct message_work *v)
 {
     struct device_cache *k = v->r;
-    struct sql_rows *r = NULL;
     if (k->has_assignments) return;
-    struct db_assignment row;
-    enum rc rc = db_assignment_list(store_sql(v->st), v->d.id, &r, v->e);
-    while (!rc && k->n_assignments < KEEP_ASSIGNMENTS && (rc = db_assignment_next(r, &row, v->e)) == RC_OK) {
-        struct recall_assignment *x = new_assignment(k);
-        if (x) *x = (struct recall_assignment){ .policy = row.policy, .revision = row.revision, .truth = row.truth };
-        if (!x || !arena_str(&k->arena, row.state, &x->state) || !arena_str(&k->arena, row.why, &x->why))
-            rc = err_set(v->e, RC_NOMEM, "no memory for the assignments of a device");
-    }
-    sql_end(r);
-    k->has_assignments = !rc || rc == RC_NOT_FOUND;
-    if (!k->has_assignments) message_error(v, rc);
+    enum rc rc = v->facts->assignments(v->facts->ctx, &v->d, k, v->e);
+    k->has_assignments = !rc;
+    message_error(v, rc);
 }
 
 static void keep_assignment(struct message_work *v, const struct recall_assignment *now)
@@ -376,7 +324,7 @@ static void keep_assignment(struct message_work *v, const struct recall_assignme
     struct recall_assignment *was = NULL;
     for (size_t i = 0; i < k->n_assignments; i++)
         if (k->assignments[i].policy == now->policy) was = &k->assignments[i];
-    if (!was && !(was = new_assignment(k))) {
+    if (!was && !(was = device_cache_assignment(k))) {
         message_nomem(v);
         return;
     }
@@ -533,7 +481,7 @@ static void keep_assignments(struct message_work *v, const struct pol_plan *plan
 
 static int64_t kpi_interval_ms(struct message_work *v, const struct pol_desired *d)
 {
-    int64_t seconds = v->srv->config->kpi_interval_s;
+    int64_t seconds = v->settings->kpi_interval_s;
     for (size_t i = 0; i < d->n_device_values; i++)
         if (d->device_values[i].setting->entry == v->l->entry[DDF_ROLE_KPI_INTERVAL])
             str_to_i64(d->device_values[i].wire, &seconds);
@@ -615,7 +563,7 @@ static void conclude(struct message_work *v, const struct pol_plan *plan, const 
     message_event(v, "device");
 }
 
-static bool same_row(const struct store_device *x, const struct store_device *y)
+static bool same_row(const struct dm_device *x, const struct dm_device *y)
 {
     return x->mirror_read == y->mirror_read && x->lists == y->lists && x->large_objects == y->large_objects &&
            x->careful == y->careful && x->observed_generation == y->observed_generation &&
@@ -627,7 +575,7 @@ static bool same_row(const struct store_device *x, const struct store_device *y)
 
 static void keep_device(struct message_work *v)
 {
-    struct store_device *was = &v->r->rest, *d = &v->d;
+    struct dm_device *was = &v->r->rest, *d = &v->d;
     struct arena *a = &v->r->arena;
     if (same_row(was, d)) return;
     dm_change_state(v->c, &(struct db_device_state){ .device = d->id,
@@ -650,13 +598,11 @@ static void keep_device(struct message_work *v)
 }
 
 /* The device has more nodes, or more octets in them, than are kept of one: what is past that is not known here. */
-static void tell_full(struct message_work *v)
+static void note_full(struct message_work *v)
 {
     if (!v->m->full || v->r->told_full) return;
     v->r->told_full = true;
-    metrics_add(v->srv->metrics, METRIC_TREES_FULL, 1);
-    log_event(LOG_WARN, "device.tree_full", LOG_S("device", v->d.name), LOG_N("nodes", MIRROR_NODES),
-              LOG_N("octets", MIRROR_BYTES), LOG_Z("what", "the device told more than is kept of one device's tree"));
+    v->counts.tree_full = true;
 }
 
 void message_keep(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *desired)
@@ -664,7 +610,7 @@ void message_keep(struct message_work *v, const struct pol_plan *plan, const str
     struct vms all;
     all.n = 0; /* the rest of it is not looked at */
     mirror_changes(v->m, v->c);
-    tell_full(v);
+    note_full(v);
     keep_samples(v);
     if (plan || v->m->changed) vms_of_mirror(v, &all);
     size_t there = all.n;
@@ -673,5 +619,4 @@ void message_keep(struct message_work *v, const struct pol_plan *plan, const str
     if (plan) keep_assignments(v, plan, desired);
     if (plan) conclude(v, plan, desired, there > 0);
     keep_device(v);
-    sessions_recall(v->sessions, v->s, recall_bytes(v->r));
 }

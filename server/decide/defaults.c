@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What policies set on the device and which VMs they gave it is written down before it is sent, so that a restart in
  * between forgets nothing. */
+#include "base/vec.h"
 #include "ddf/uri.h"
-#include "server/dm/message.h"
-#include <string.h>
+#include "server/decide/message.h"
 
 /* ---- sets ---- */
 
@@ -11,7 +11,7 @@ static void load_sets(struct message_work *v)
 {
     struct device_cache *r = v->r;
     if (r->has_sets) return;
-    enum rc rc = store_load_sets(v->st, v->d.id, &r->arena, &r->sets, &r->n_sets, v->e);
+    enum rc rc = v->facts->sets(v->facts->ctx, &v->d, &r->arena, &r->sets, &r->n_sets, v->e);
     r->sets_cap = r->n_sets;
     r->has_sets = !rc;
     message_error(v, rc);
@@ -26,18 +26,10 @@ static void set_drop(struct message_work *v, size_t i)
 
 static struct pol_set *new_set(struct device_cache *r, struct str uri)
 {
-    if (r->n_sets == r->sets_cap) {
-        const size_t cap = r->sets_cap ? r->sets_cap * 2 : 16;
-        struct pol_set *list = ARENA_ARRAY(&r->arena, struct pol_set, cap);
-        if (!list) return NULL;
-        if (r->n_sets) memcpy(list, r->sets, r->n_sets * sizeof *list);
-        r->sets = list;
-        r->sets_cap = cap;
-    }
-    struct pol_set *s = &r->sets[r->n_sets];
-    *s = (struct pol_set){ 0 };
-    if (!arena_str(&r->arena, uri, &s->uri)) return NULL;
-    r->n_sets++;
+    struct str kept;
+    if (!arena_str(&r->arena, uri, &kept)) return NULL;
+    struct pol_set *s = VEC_ADD_APART_IN(&r->arena, r->sets, r->n_sets, r->sets_cap);
+    if (s) s->uri = kept;
     return s;
 }
 
@@ -122,7 +114,7 @@ static void keep_charges(struct message_work *v, const struct pol_desired *d)
 void message_load_back(struct message_work *v)
 {
     load_sets(v);
-    message_error(v, store_load_charges(v->st, &v->d, NULL, v->a, &v->f, v->e));
+    message_error(v, v->facts->charges(v->facts->ctx, &v->d, v->a, &v->f, v->e));
     v->f.sets = v->r->sets;
     v->f.n_sets = v->r->n_sets;
 }

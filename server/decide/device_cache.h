@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SERVER_DM_DEVICE_CACHE_H
-#define SERVER_DM_DEVICE_CACHE_H
+#ifndef SERVER_DECIDE_DEVICE_CACHE_H
+#define SERVER_DECIDE_DEVICE_CACHE_H
 /* What is remembered of a device between the messages of one session that has something to do, as the database has
  * it: its mirror, the rows made from it, what failed. Bounded over all sessions; one that was given up is simply
  * read again. */
-#include "server/store/mirror.h"
-#include "server/store/store.h"
+#include "server/decide/device.h"
+#include "server/decide/mirror.h"
 
 enum {
     RECALL_BYTES = 4 << 20, /* of all sessions together */
     RECALL_IDLE_MS = 2000,  /* a device that takes longer to answer is read again from the database */
     RECALL_ARENA_BYTES = 16 << 20,
     RECALL_VMS = 64,
+    RECALL_ASSIGNMENTS = 1000,
     RECALL_GARBAGE_BYTES = 1 << 20
 };
 
@@ -32,13 +33,13 @@ struct device_cache {
     int64_t stamp; /* generation it was read under; a newer one means that others may have written */
     struct mirror m;
     bool told_full;
-    struct store_device rest; /* the part of the row that store_load_rest fills */
+    struct dm_device rest; /* the part of the row that the facts of a device fill */
     struct pol_failure *failures;
     size_t n_failures, failures_cap;
     struct pol_wish *wishes; /* of the last plan */
     size_t n_wishes;
     struct pol_attribute *attr_rows; /* labels, and what it said of itself */
-    size_t n_attr_rows;
+    size_t n_attr_rows, attr_cap;
     const struct pol_attribute *attrs; /* with the facts in the mirror */
     size_t n_attrs;
     const struct pol_hold *holds;
@@ -56,6 +57,8 @@ struct device_cache {
 };
 
 struct device_cache *device_cache_create(void); /* NULL when out of memory */
+/** One more assignment, all zero but `gone`; NULL when out of memory. */
+struct recall_assignment *device_cache_assignment(struct device_cache *r);
 void device_cache_free(struct device_cache *r);
 static inline size_t recall_bytes(const struct device_cache *r)
 {

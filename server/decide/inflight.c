@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/dm/inflight.h"
+#include "server/decide/inflight.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,4 +66,23 @@ struct flown *inflight_find(struct inflight *f, uint64_t tag)
 void inflight_free(struct inflight *f)
 {
     free(f);
+}
+
+const struct flown *inflight_culprit(const struct inflight *f)
+{
+    const struct flown *found = NULL;
+    for (size_t i = 0; f && i < f->n; i++) {
+        const struct flown *x = &f->row[i];
+        if (x->group || (x->told && x->code)) continue;
+        if (found) return NULL;
+        found = x;
+    }
+    return found;
+}
+
+bool inflight_unanswered(const struct inflight *f)
+{
+    for (size_t i = 0; f && i < f->n; i++)
+        if (!f->row[i].group && !(f->row[i].told && f->row[i].code)) return true;
+    return false;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SERVER_DM_REPEATS_H
-#define SERVER_DM_REPEATS_H
+#ifndef SERVER_DECIDE_REPEATS_H
+#define SERVER_DECIDE_REPEATS_H
 /* Alerts of a device that were booked and whose answer may not have reached it: the server was killed between the commit and
  * the answer, or the connection broke. A device tells such alerts again, in a new session and under new numbers; what tells
  * them from new ones is that they are the same to the octet and that nothing shows that the answer arrived. It has arrived

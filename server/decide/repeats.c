@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/dm/repeats.h"
+#include "server/decide/repeats.h"
 #include <string.h>
 
 /* Two texts side by side differ from the same octets cut elsewhere. */

@@ -2,12 +2,9 @@
 /* What a device reports by itself: the ends of operations, progress, changes of state, crashes (protocol.md 14;
  * the layout says which alert types those are). */
 #include "base/kv.h"
-#include "server/dm/message.h"
-#include "base/log.h"
-#include "db/operation.h"
+#include "server/decide/message.h"
 #include "ddf/uri.h"
-#include "server/core/metrics.h"
-#include "server/dm/repeats.h"
+#include "server/decide/repeats.h"
 
 enum { ALERT_TEXT_BYTES = 1024 };
 
@@ -86,15 +83,14 @@ static struct pol_operation *operation_of(struct message_work *v, const struct a
 /* The operation with this Correlator that is not among the open ones; NULL: there is none. */
 static struct pol_operation *closed_operation(struct message_work *v, struct str correlator)
 {
-    struct db_operation row;
     struct pol_operation *op = ARENA_NEW(v->a, struct pol_operation);
     if (!op) {
         message_nomem(v);
         return NULL;
     }
-    enum rc rc = db_operation_by_correlator(store_sql(v->st), v->d.id, correlator, v->a, &row, v->e);
+    enum rc rc = v->facts->closed(v->facts->ctx, &v->d, correlator, v->a, op, v->e);
     if (rc != RC_NOT_FOUND) message_error(v, rc);
-    if (rc || !store_read_operation(&row, v->a, op)) return NULL;
+    if (rc) return NULL;
     const struct db_operation_move *m = dm_changes_of_operation(v->c, op->id);
     if (m) pol_op_state_of(m->state, &op->state);
     return op;
@@ -239,20 +235,17 @@ static void (*const actions[DDF_ALERT_COUNT])(struct message_work *, const struc
  * count. The rest is refused: it keeps them, and others have their place in the events. In thousandths. */
 static int64_t alerts_left(const struct message_work *v)
 {
-    const int64_t most = (int64_t)v->srv->config->dm_alerts_per_hour * 1000, passed = v->w->now_ms - v->d.alerts_ms;
+    const int64_t most = v->settings->alerts_per_hour * 1000, passed = v->w->now_ms - v->d.alerts_ms;
     if (v->d.alerts_left < 0 || passed < 0 || passed > 3600000) return most;
     const int64_t left = v->d.alerts_left + passed * most / 3600000;
     return left < most ? left : most;
 }
 
-static void refuse_alert(struct message_work *v, struct sml_alert_in *x, bool first)
+static void refuse_alert(struct message_work *v, struct sml_alert_in *x)
 {
     enum { DEVICE_FULL = 420 }; /* protocol.md: the recipient has no room for it */
     x->status = DEVICE_FULL;
-    metrics_add(v->srv->metrics, METRIC_ALERTS_REFUSED, 1);
-    if (first)
-        log_event(LOG_WARN, "device.alerts_refused", LOG_S("device", v->d.name), LOG_S("session", v->s->id),
-                  LOG_N("per_hour", v->srv->config->dm_alerts_per_hour));
+    v->counts.alerts_refused++;
 }
 
 /* What is known to be open once this message's alerts are booked; most messages have none and change nothing. */
@@ -271,12 +264,11 @@ static void take_alert(struct message_work *v, struct sml_alert_in *x, struct re
     const bool known = act != NULL;
     if (act == nothing) return;
     if (*left < 1000 || booked->n >= REPEATS_MAX) {
-        refuse_alert(v, x, *left >= 0);
-        *left = *left < 1000 ? -1 : *left; /* told once in this message */
+        refuse_alert(v, x);
         return;
     }
     if (repeats_book(booked, x)) {
-        metrics_add(v->srv->metrics, METRIC_ALERTS_REPEATED, 1);
+        v->counts.alerts_repeated++;
         return;
     }
     *left -= 1000;
@@ -291,10 +283,9 @@ static void take_alert(struct message_work *v, struct sml_alert_in *x, struct re
 void message_alerts(struct message_work *v, const struct sml_news *news)
 {
     struct repeats booked;
-    const int64_t before = alerts_left(v);
-    int64_t left = before;
+    int64_t left = alerts_left(v);
     repeats_load(&booked, v->d.booked, v->d.booked_ms, news, v->w->now_ms);
     for (struct sml_alert_in *x = news->alerts; x; x = x->next)
         if (x->code == 1226) take_alert(v, x, &booked, &left); /* client events are taken and mean nothing to us */
-    keep_booked(v, &booked, left < 0 ? 0 : left);
+    keep_booked(v, &booked, left);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SERVER_DM_MESSAGE_H
-#define SERVER_DM_MESSAGE_H
+#ifndef SERVER_DECIDE_MESSAGE_H
+#define SERVER_DECIDE_MESSAGE_H
 /* One message of an authenticated device that is not simply "nothing has changed": what it said is put into mirror,
  * operations and failures (results.c, alerts.c), then what follows is planned and what was learnt is kept (message.c,
- * received.c). Nothing is written here: the database is only read, and what changes is collected in `c`, which is applied at
- * the end of the turn (turn.h). The first failure is remembered in `rc`. */
-#include "server/dm/device_cache.h"
-#include "server/dm/sessions.h"
-#include "server/store/dm_changes.h"
-#include "server/store/store.h"
+ * received.c). Nothing is read or written here but by `facts`: what changes is collected in `c`, which is applied at the end of the
+ * turn (server/dm/turn.h). The first failure is remembered in `rc`. */
+#include "server/decide/device_cache.h"
+#include "base/world.h"
+#include "server/decide/attributes.h"
+#include "server/decide/facts.h"
+#include "server/decide/session_work.h"
 
 struct sample {
     struct str vm;
@@ -16,17 +17,36 @@ struct sample {
     struct sample *next;
 }; /* KPI values of one VM; vm empty = the device's */
 
+/* What the decisions depend on beside facts and message: of the configuration, and made from it. */
+struct message_settings {
+    const struct ddf_schema *schema; /* the shipped and configured descriptions */
+    struct ddf_layout *const *layouts;
+    size_t n_layouts;
+    const uint8_t *secret_key; /* seals results that hold secrets */
+    uint64_t max_object_bytes;
+    int64_t alerts_per_hour, kpi_interval_s;
+};
+
+/* What is worth a metric or a line of the log. */
+struct message_counts {
+    unsigned alerts_refused, alerts_repeated, attributes_refused;
+    bool tree_full; /* the device told more than is kept of one tree; once in a session */
+};
+
 struct message_work {
-    struct store *st;
-    struct sessions *sessions;
+    const struct dm_facts *facts;
+    const struct message_settings *settings;
+    struct attributes *attributes;
     struct dm_changes *c; /* what it changes */
-    const struct server *srv;
     const struct world *w;
     struct arena *a;
     struct err *e;
     enum rc rc;
-    struct session *s;
-    struct store_device d; /* as loaded, then as it shall be */
+    struct session_work *s;
+    struct str session_id;
+    unsigned messages;  /* of the session, this one included */
+    struct dm_device d; /* as loaded, then as it shall be */
+    struct message_counts counts;
     const struct ddf_layout *l;
     struct device_cache *r;          /* the session's */
     struct mirror *m;                /* its mirror */
@@ -59,10 +79,10 @@ void message_plan(struct message_work *v, struct pol_plan *plan, struct pol_desi
 void message_sent(struct message_work *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag);
 /** Rows of VMs, assignments and the device itself after planning; plan NULL: only what was learnt. */
 void message_keep(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *desired);
-/** The session ends: its row. @param outcome done, aborted, refused, lost */
+/** The session has something to do: it gets a row in the history. */
 void message_session_row(struct message_work *v);
 
-/* What policies set, and the VMs they gave (visit_back.c). message_load_back: f->policies are in place. */
+/* What policies set, and the VMs they gave (defaults.c). message_load_back: f->policies are in place. */
 void message_load_back(struct message_work *v);
 void message_keep_back(struct message_work *v, const struct pol_desired *d);
 /** This step, or what is in it, is about to be sent. */
@@ -88,7 +108,7 @@ struct str message_too_large(struct message_work *v, size_t limit, size_t shorte
 void message_unfit(struct message_work *v, size_t limit, size_t shortest);
 /** The device has told what became of the VM's operation: one that failed says so in the device's own words. */
 void message_explain(struct message_work *v, struct str vm);
-/* Of an operation with several commands (visit_items.c): `i` counts from 0; what a look at `uri` was answered, value NULL
+/* Of an operation with several commands (command_results.c): `i` counts from 0; what a look at `uri` was answered, value NULL
  * = as it came before the Status. */
 void message_item_code(struct message_work *v, struct pol_operation *op, size_t i, int code);
 void message_item_result(struct message_work *v, const struct pol_operation *op, size_t i, struct str json);

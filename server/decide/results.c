@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the steps ended that a device was sent, and what it told: mirror, failures, operations, KPI samples.
  * policy/plan/plan.h has the rules. */
-#include "server/dm/message.h"
+#include "server/decide/message.h"
 #include "ddf/uri.h"
 #include "base/text.h"
-#include "server/dm/inflight.h"
+#include "server/decide/inflight.h"
 #include "server/core/credentials.h"
 #include "syncml/msg.h"
 #include "syncml/status.h"
@@ -95,16 +95,16 @@ static void learn_detail(struct message_work *v, struct str uri, struct str valu
 /* Roots of management objects say which one they are. */
 static void learn_object(struct message_work *v, struct str type)
 {
-    for (size_t i = 0; i < v->srv->n_layouts; i++)
-        if (str_eq(v->srv->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type)) {
-            v->d.layout_mo = v->srv->layouts[i]->mo;
+    for (size_t i = 0; i < v->settings->n_layouts; i++)
+        if (str_eq(v->settings->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type)) {
+            v->d.layout_mo = v->settings->layouts[i]->mo;
             message_schema_changes(v);
         }
 }
 
 static bool is_secret_item(struct message_work *v, const struct sml_item *i)
 {
-    return credentials_item(v->srv->schema, message_schema(v), i);
+    return credentials_item(v->settings->schema, message_schema(v), i);
 }
 
 static bool is_secret_value(struct message_work *v, const struct sml_value *x)
@@ -208,7 +208,7 @@ static bool put_values(struct message_work *v, const struct sml_value *values, b
 
 static size_t result_bytes(const struct message_work *v)
 {
-    return RESULT_BYTES + 2 * (size_t)v->srv->config->dm_max_object_bytes;
+    return RESULT_BYTES + 2 * (size_t)v->settings->max_object_bytes;
 }
 
 /* The whole of it, for those who may ask such things (server/api/operations.c). */
@@ -219,7 +219,8 @@ static struct str sealed_values(struct message_work *v, const struct pol_operati
     buf_init(&b, result_bytes(v));
     put_values(v, values, false, false, &b);
     if (buf_ok(&b))
-        message_error(v, credentials_seal_text(v->srv->secret_key, op->correlator, -1, buf_str(&b), v->a, &out, v->e));
+        message_error(v, credentials_seal_text(v->settings->secret_key, op->correlator, -1, buf_str(&b), v->a, &out,
+                                               v->e));
     buf_finish(&b);
     return out;
 }
@@ -323,7 +324,7 @@ static void get_done(struct message_work *v, struct flown *f, struct str uri)
 {
     if (is_whole(f->step.uri) && f->listed) {
         mirror_sweep(v->m, uri, f->first_ms, message_schema(v));
-        if (str_eq(uri, v->l->root)) v->d.lists = STORE_LISTS_WORK;
+        if (str_eq(uri, v->l->root)) v->d.lists = DM_LISTS_WORK;
         read_whole(v, uri);
     }
     message_forget(v, f->step.key);
@@ -388,11 +389,10 @@ static void step_gone(struct message_work *v, const struct flown *f, struct str 
 /* "?list=" was refused: unless this device has answered one before, it knows none (protocol.md 20, trap 16). */
 static bool lists_refused(struct message_work *v, const struct flown *f, struct str uri, int code)
 {
-    if (f->step.verb != DM_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) ||
-        v->d.lists == STORE_LISTS_WORK)
+    if (f->step.verb != DM_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) || v->d.lists == DM_LISTS_WORK)
         return false;
     if (str_eq(uri, v->l->root) || v->root_unlisted || code == 406) {
-        v->d.lists = STORE_LISTS_UNSUPPORTED;
+        v->d.lists = DM_LISTS_UNSUPPORTED;
         v->d.list_unsupported = v->root_unlisted = true;
         return true;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SERVER_STORE_MIRROR_H
-#define SERVER_STORE_MIRROR_H
+#ifndef SERVER_DECIDE_MIRROR_H
+#define SERVER_DECIDE_MIRROR_H
 /* One device's tree as we know it, in memory: loaded, corrected by what the device says, written back where it changed.
  *
  * In the database an interior node that is stale makes everything below it stale that was last written before it: so
@@ -9,8 +9,7 @@
 #include "ddf/layout/layout.h"
 #include "ddf/schema.h"
 #include "policy/plan/plan.h"
-#include "server/store/dm_changes.h"
-#include "server/store/uri_table.h"
+#include "server/decide/dm_changes.h"
 
 enum { MIRROR_NODES = 5000, MIRROR_BYTES = 2 << 20, MIRROR_VALUE_BYTES = 64 << 10, MIRROR_OURS_BYTES = 12 << 20 };
 
@@ -42,8 +41,10 @@ struct mirror {
 };
 
 void mirror_init(struct mirror *m, struct arena *a);
-/** @param device  device_id */
-enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e);
+/** A row as the database has it; after the last one mirror_rows_end. @return false without memory */
+bool mirror_add_row(struct mirror *m, struct str uri, uint64_t hash, const struct db_node *x);
+/** What stale interior nodes say of those below them is so from here on. */
+void mirror_rows_end(struct mirror *m);
 /** A new message begins. */
 void mirror_next(struct mirror *m);
 /** Rows that changed; they count as written from now on. */

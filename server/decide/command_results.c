@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands of an operation that has several, one by one: what became of each, and what a look at it found. Of an operation
  * with one command: what was looked at for it. */
-#include "server/dm/message.h"
+#include "server/decide/message.h"
 #include <string.h>
 
 enum { LOOKS = 100 };

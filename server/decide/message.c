@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/dm/message.h"
+#include "server/decide/message.h"
 #include "base/text.h"
+#include "base/vec.h"
 #include "ddf/uri.h"
-#include "server/store/correlators.h"
-#include "server/dm/inflight.h"
-#include "server/dm/session_log.h"
-#include "server/core/metrics.h"
+#include "server/decide/inflight.h"
 #include "server/core/credentials.h"
 #include "syncml/status.h"
 #include <stdlib.h>
@@ -119,15 +117,7 @@ static struct pol_failure *failure(struct message_work *v, struct str key)
 
 static struct pol_failure *new_failure(struct device_cache *r)
 {
-    if (r->n_failures == r->failures_cap) {
-        size_t cap = r->failures_cap ? r->failures_cap * 2 : 8;
-        struct pol_failure *list = ARENA_ARRAY(&r->arena, struct pol_failure, cap);
-        if (!list) return NULL;
-        if (r->n_failures) memcpy(list, r->failures, r->n_failures * sizeof *list);
-        r->failures = list;
-        r->failures_cap = cap;
-    }
-    return &r->failures[r->n_failures++];
+    return VEC_ADD_APART_IN(&r->arena, r->failures, r->n_failures, r->failures_cap);
 }
 
 void message_failed(struct message_work *v, struct str key, int code, struct str why)
@@ -227,16 +217,16 @@ static struct str vm_text(struct message_work *v, struct str vm, enum ddf_role r
 }
 
 /* The failed operation with this correlator, as it is with what this message has changed. */
-static bool find_failed(struct message_work *v, struct str correlator, struct db_operation_failed *out)
+static bool find_failed(struct message_work *v, struct str correlator, struct facts_failed *out)
 {
     const struct db_operation_move *m = NULL;
     for (size_t i = 0; i < v->n_ops; i++)
         if (str_eq(v->ops[i].correlator, correlator)) {
             m = dm_changes_of_operation(v->c, v->ops[i].id);
-            *out = (struct db_operation_failed){ .id = v->ops[i].id, .kind = v->ops[i].kind };
+            *out = (struct facts_failed){ .id = v->ops[i].id, .kind = v->ops[i].kind };
         }
     if (!m) {
-        enum rc rc = db_operation_failed(store_sql(v->st), v->d.id, correlator, v->a, out, v->e);
+        enum rc rc = v->facts->failed(v->facts->ctx, &v->d, correlator, v->a, out, v->e);
         if (rc != RC_NOT_FOUND) message_error(v, rc);
         if (rc) return false;
         m = dm_changes_of_operation(v->c, out->id);
@@ -259,7 +249,7 @@ void message_explain(struct message_work *v, struct str vm)
 {
     const struct str text = pol_device_text(vm_text(v, vm, DDF_ROLE_PROGRESS_TEXT));
     const struct str correlator = vm_text(v, vm, DDF_ROLE_PROGRESS_CORRELATOR);
-    struct db_operation_failed failed;
+    struct facts_failed failed;
     if (!text.n || !correlator.n || !find_failed(v, correlator, &failed) || contains(failed.reason, text)) return;
     const struct pol_operation op = { .id = failed.id, .kind = failed.kind, .scope = DDF_VM, .owner = vm };
     const struct pol_verdict to = { .state = POL_OP_FAILED,
@@ -287,7 +277,8 @@ static void load_attribute_rows(struct message_work *v)
 {
     struct device_cache *r = v->r;
     if (r->has_attr_rows) return;
-    enum rc rc = store_load_attribute_rows(v->st, v->d.id, &r->arena, &r->attr_rows, &r->n_attr_rows, v->e);
+    enum rc rc = v->facts->attributes(v->facts->ctx, &v->d, &r->arena, &r->attr_rows, &r->n_attr_rows, v->e);
+    r->attr_cap = r->n_attr_rows;
     r->has_attr_rows = !rc;
     message_error(v, rc);
 }
@@ -299,7 +290,7 @@ static void load_attributes(struct message_work *v)
     struct pol_facts f = { 0 };
     load_attribute_rows(v);
     if (r->has_attrs) return;
-    enum rc rc = store_attributes(v->st, &v->d, r->attr_rows, r->n_attr_rows, v->m, &r->arena, &f, v->e);
+    enum rc rc = attributes_of_device(v->attributes, &v->d, r->attr_rows, r->n_attr_rows, v->m, &r->arena, &f, v->e);
     r->attrs = f.attrs;
     r->n_attrs = f.n_attrs;
     r->has_attrs = !rc;
@@ -311,12 +302,12 @@ const struct ddf_schema *message_schema(struct message_work *v)
     struct pol_facts f = { 0 };
     bool own = false;
     if (v->schema) return v->schema;
-    f.schema = v->srv->schema;
-    message_error(v, store_has_descriptions(v->st, v->d.au, &own, v->e));
+    f.schema = v->settings->schema;
+    message_error(v, v->facts->described(v->facts->ctx, &v->d, &own, v->e));
     if (own) load_attributes(v);
     f.attrs = v->r->attrs;
     f.n_attrs = v->r->n_attrs;
-    if (own) message_error(v, store_load_schema(v->st, &v->d, &f, v->e));
+    if (own) message_error(v, v->facts->schema(v->facts->ctx, &v->d, &f, v->e));
     return v->schema = f.schema;
 }
 
@@ -332,7 +323,7 @@ void message_attribute(struct message_work *v, struct str name, struct str value
     load_attribute_rows(v);
     while (i < r->n_attr_rows && !str_eq(r->attr_rows[i].name, name)) i++;
     if (value.n > ATTRIBUTE_BYTES || (i == r->n_attr_rows && i >= ATTRIBUTES)) { /* nobody selects by that */
-        metrics_add(v->srv->metrics, METRIC_ATTRIBUTES_REFUSED, 1);
+        v->counts.attributes_refused++;
         return;
     }
     if (i < r->n_attr_rows && str_eq(r->attr_rows[i].value, value)) return;
@@ -340,14 +331,11 @@ void message_attribute(struct message_work *v, struct str name, struct str value
     dm_change_attribute(v->c, name, value);
     r->has_attrs = false;
     if (i == r->n_attr_rows) {
-        struct pol_attribute *list = store_more(&r->arena, r->attr_rows, i, sizeof *list);
-        if (list) r->attr_rows = list;
-        if (!list || !arena_str(&r->arena, name, &list[i].name)) {
+        struct pol_attribute *row = VEC_ADD_APART_IN(&r->arena, r->attr_rows, r->n_attr_rows, r->attr_cap);
+        if (!row || !arena_str(&r->arena, name, &row->name)) {
             message_nomem(v);
             return;
         }
-        list[i].value = (struct str){ 0 };
-        r->n_attr_rows++;
     }
     if (!arena_str(&r->arena, value, &r->attr_rows[i].value)) message_nomem(v);
 }
@@ -360,7 +348,6 @@ static void forget_devinfo(struct message_work *v)
     load_attribute_rows(v);
     for (size_t i = 0; i < r->n_attr_rows; i++)
         if (!str_starts(r->attr_rows[i].name, STR("devinfo."))) r->attr_rows[k++] = r->attr_rows[i];
-    /* room in the list is by its number: what is behind stays unused until it is full again */
     r->n_attr_rows = k;
     r->has_attrs = false;
     v->c->devinfo_forgotten = true;
@@ -373,8 +360,8 @@ static void forget_devinfo(struct message_work *v)
 /* What is remembered from the message before, if others cannot have written since; else what the database has. */
 static void remember(struct message_work *v)
 {
-    struct session *s = v->s;
-    struct store_device *d = &v->d;
+    struct session_work *s = v->s;
+    struct dm_device *d = &v->d;
     if (s->recall && (s->recall->stamp != d->generation || s->recall->m.bytes > RECALL_GARBAGE_BYTES)) {
         device_cache_free(s->recall);
         s->recall = NULL;
@@ -386,11 +373,8 @@ static void remember(struct message_work *v)
         }
         v->m = &v->r->m;
         v->r->stamp = d->generation;
-        enum rc rc = store_load_rest(v->st, d, &v->r->arena, v->e);
+        enum rc rc = v->facts->device(v->facts->ctx, d, v->r, v->e);
         v->m->keep_times = s->forgot && d->list_unsupported; /* else whole lists tell what was read */
-        if (!rc) rc = mirror_load(v->m, store_sql(v->st), store_paths(v->st), d->id, v->e);
-        if (!rc) rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, v->e);
-        if (!rc) rc = store_load_wishes_before(v->st, d, &v->r->arena, &v->r->wishes, &v->r->n_wishes, v->e);
         v->r->failures_cap = v->r->n_failures;
         v->r->rest = *d;
         message_error(v, rc);
@@ -399,7 +383,7 @@ static void remember(struct message_work *v)
     v->r = s->recall;
     v->m = &v->r->m;
     mirror_next(v->m);
-    const struct store_device *rest = &v->r->rest;
+    const struct dm_device *rest = &v->r->rest;
     d->mirror_read = rest->mirror_read;
     d->lists = rest->lists;
     d->list_unsupported = rest->list_unsupported;
@@ -433,7 +417,7 @@ void message_begin(struct message_work *v)
     v->l = v->d.layout;
     buf_init(&v->json, 1 << 20);
     remember(v);
-    if (!v->rc) message_error(v, store_load_operations(v->st, v->d.id, v->a, &v->ops, &v->n_ops, v->e));
+    if (!v->rc) message_error(v, v->facts->operations(v->facts->ctx, &v->d, v->a, &v->ops, &v->n_ops, v->e));
     message_session_row(v);
     hush(v);
 }
@@ -447,7 +431,16 @@ void message_finish(struct message_work *v)
 void message_session_row(struct message_work *v)
 {
     v->s->worked = true;
-    if (!v->s->row) message_error(v, session_log_row(v->st, v->c, v->s, v->e));
+    if (v->s->row) return;
+    enum rc rc = v->facts->session_number(v->facts->ctx, &v->s->row, v->e);
+    message_error(v, rc);
+    if (rc) return;
+    dm_change_session(v->c, &(struct db_session){ .row = v->s->row,
+                                                  .device = v->d.id,
+                                                  .id = v->session_id,
+                                                  .notification = v->s->notification,
+                                                  .started_ms = v->s->started_ms,
+                                                  .messages = v->messages });
 }
 
 /* ---- package 1 ---- */
@@ -514,7 +507,7 @@ static uint32_t short_key(struct str key)
 }
 
 /* How often this step was sent in this session already. */
-static uint8_t *asked(struct session *s, struct str key)
+static uint8_t *asked(struct session_work *s, struct str key)
 {
     uint32_t k = short_key(key);
     for (unsigned i = 0; s->asked && i < s->asked->n && i < s->asked->cap; i++)
@@ -523,11 +516,11 @@ static uint8_t *asked(struct session *s, struct str key)
 }
 
 /* Room for one more, or the oldest's place. */
-static bool ask_room(struct session *s)
+static bool ask_room(struct session_work *s)
 {
     enum { ASKED_FIRST = 8 };
     unsigned cap = s->asked ? s->asked->cap : 0;
-    if (s->asked && (s->asked->n < cap || cap == SESSION_ASKED)) return true;
+    if (s->asked && (s->asked->n < cap || cap == SESSION_WORK_ASKED)) return true;
     cap = cap ? 2 * cap : ASKED_FIRST;
     struct session_asked *a = realloc(s->asked, sizeof *a + cap * sizeof a->row[0]);
     if (!a) return false;
@@ -539,7 +532,7 @@ static bool ask_room(struct session *s)
 
 static void ask(struct message_work *v, struct str key)
 {
-    struct session *s = v->s;
+    struct session_work *s = v->s;
     uint8_t *times = asked(s, key);
     if (times) {
         if (*times < UINT8_MAX) ++*times;
@@ -602,10 +595,10 @@ static void load_facts(struct message_work *v)
 {
     struct pol_facts *f = &v->f;
     struct device_cache *r = v->r;
-    message_error(v, store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, f, v->e));
+    message_error(v, v->facts->wanted(v->facts->ctx, &v->d, v->w->now_ms, v->a, f, v->e));
     load_attributes(v);
     if (!r->has_holds) {
-        enum rc rc = store_load_holds(v->st, &v->d, v->c, &r->arena, f, v->e);
+        enum rc rc = v->facts->holds(v->facts->ctx, &v->d, v->c, &r->arena, f, v->e);
         r->holds = f->holds;
         r->n_holds = f->n_holds;
         r->has_holds = !rc;
@@ -675,7 +668,7 @@ void message_plan(struct message_work *v, struct pol_plan *plan, struct pol_desi
     drop_circles(v, plan);
     message_few(v, plan);
     /* Operations that the plan invents are rows before they are sent; their Correlators are ours. */
-    message_error(v, correlators_assign(v->st, v->d.id, v->d.generation, plan->steps, v->a, v->e));
+    message_error(v, v->facts->correlators(v->facts->ctx, &v->d, plan->steps, v->a, v->e));
 }
 
 /* ---- what does not fit into the device's messages ---- */
@@ -721,7 +714,7 @@ static void sent_operation(struct message_work *v, struct pol_step *s)
                                    .args = s->op_args,
                                    .correlator = s->correlator,
                                    .tries = 1 };
-    enum rc rc = store_operation_number(v->st, &fresh.id, v->e);
+    enum rc rc = v->facts->operation_number(v->facts->ctx, &fresh.id, v->e);
     message_error(v, rc);
     if (rc) return;
     s->operation = fresh.id;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SERVER_STORE_DM_CHANGES_H
-#define SERVER_STORE_DM_CHANGES_H
+#ifndef SERVER_DECIDE_DM_CHANGES_H
+#define SERVER_DECIDE_DM_CHANGES_H
 /* What one message of a device changes, as a value: collected while the message is dealt with, applied at the end of the turn
  * (store_apply). A list for each table, in the order in which it was said. Texts are copied into the arena. Whoever adds to it
  * need not look at each step: without memory it remembers that, and is not applied. */
