@@ -57,12 +57,16 @@ static bool rule_of(struct mo_env *env, struct str id, struct str name, struct a
         op > THRESHOLD_RATE || !threshold_parse(text_of(env, "kpi.thresholds.*.value", id, name, a), &out->value))
         return false;
     out->op = (enum threshold_op)op;
-    if (!threshold_parse(text_of(env, "kpi.thresholds.*.clear", id, name, a), &out->clear) ||
-        (op == THRESHOLD_LESS ? out->clear < out->value : out->clear > out->value))
-        out->clear = out->value;
+    if (!threshold_parse(text_of(env, "kpi.thresholds.*.clear", id, name, a), &out->clear)) out->clear = out->value;
     if (!str_to_i64(text_of(env, "kpi.thresholds.*.hold", id, name, a), &hold_s) || hold_s < 0) hold_s = 0;
     out->hold_ms = hold_s * 1000;
     return true;
+}
+
+/* It clears on the side where it is not crossed; what would clear while it is crossed has no meaning. */
+static bool clears(const struct threshold_rule *r, int64_t clear)
+{
+    return r->op == THRESHOLD_LESS ? clear >= r->value : clear <= r->value;
 }
 
 static void tell(struct mo_env *env, struct str id, struct str name, struct str value, bool active, struct arena *a)
@@ -171,11 +175,41 @@ static int check_decimal(void *ctx, const struct tree_at *at, enum ddf_access co
     return threshold_parse(value, &unused) || (at->row->arg && !value.n) ? 200 : 400;
 }
 
+/* Against the Value and Op that it is written to; while one of them is missing changed() does it. */
+static int check_clear(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
+{
+    struct threshold_rule rule;
+    struct arena a;
+    int64_t clear;
+    int status = check_decimal(ctx, at, command, value);
+
+    arena_init(&a, 1 << 16);
+    if (status == 200 && threshold_parse(value, &clear) && rule_of(ctx, at->names[0], at->names[1], &a, &rule) &&
+        !clears(&rule, clear))
+        status = 1411;
+    arena_finish(&a);
+    return status;
+}
+
+/* A Clear that a new Value or Op leaves on the wrong side is none any more, and is read as none. */
+static void drop_clear(struct mo_env *env, struct str id, struct str name)
+{
+    struct threshold_rule rule;
+    struct arena a;
+
+    arena_init(&a, 1 << 16);
+    if (rule_of(env, id, name, &a, &rule) && !clears(&rule, rule.clear))
+        mo_note(env, tree_put(env->tree, mo_uri(env, DDF_VM, "kpi.thresholds.*.clear", id, name, &a), STR("")),
+                "a threshold's Clear");
+    arena_finish(&a);
+}
+
 static void changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
     struct mo_env *env = ctx;
 
     env->changes++;
+    if (what == TREE_ADDED || what == TREE_CHANGED) drop_clear(env, at->names[0], at->names[1]);
     forget(mo_find_vm(env, at->names[0]), what == TREE_RENAMED ? old : at->names[1]);
 }
 
@@ -201,7 +235,7 @@ enum rc mo_threshold_rows(struct mo_shared *s, struct err *e)
         { "kpi.thresholds.*.op", { .changed = changed } },
         { "kpi.thresholds.*.value", { .check = check_decimal, .changed = changed } },
         { "kpi.thresholds.*.hold", { .changed = changed } },
-        { "kpi.thresholds.*.clear", { .check = check_decimal, .changed = changed, .arg = may_be_empty } },
+        { "kpi.thresholds.*.clear", { .check = check_clear, .changed = changed, .arg = may_be_empty } },
         { "kpi.thresholds.*.mark", { .arg = NULL } },
         { "kpi.thresholds.*.active", { .get = get_active } },
     };

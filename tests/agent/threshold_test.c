@@ -189,6 +189,47 @@ static void a_vm_that_crosses_one_tells_its_owner(void)
     device_fixture_close(&p);
 }
 
+/* While it is crossed nothing clears it: a Clear there is refused, and one that a new Value leaves there is none. */
+static void what_would_clear_on_the_wrong_side_is_refused(void)
+{
+    static const struct {
+        const char *leaf, *format, *value;
+        int code;
+    } row[] = {
+        { "/t/Metric", "chr", "CPU/UsagePct", 200 },
+        { "/t/Op", "int", "1", 200 },
+        { "/t/Value", "chr", "90", 200 },
+        { "/t/Clear", "chr", "90.5", 1411 },
+        { "/t/Clear", "chr", "80", 200 },
+        { "/t/Value", "chr", "85", 200 },
+        { "/t/Clear", "chr", "86", 1411 },
+        { "/t/Clear", "chr", "much", 400 },
+        { "/u/Op", "int", "2", 200 },
+        { "/u/Value", "chr", "10", 200 },
+        { "/u/Clear", "chr", "9", 1411 },
+        { "/u/Clear", "chr", "10", 200 },
+        { "/u/Clear", "chr", "", 200 },
+        { "/u/Clear", "chr", "12", 200 },
+        { "/u/Value", "chr", "15", 200 }, /* 12 is below it: it goes */
+    };
+    struct device_fixture p;
+    char uri[sizeof row / sizeof row[0]][80];
+    device_fixture_open(&p, false);
+    CU_ASSERT(device_fixture_register(&p, "dm.example.net"));
+    bring_up(&p);
+    device_fixture_write(&p, SML_ADD, THR "/t", "node", NULL);
+    device_fixture_write(&p, SML_ADD, THR "/u", "node", NULL);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        snprintf(uri[i], sizeof uri[i], THR "%s", row[i].leaf);
+        device_fixture_write(&p, SML_REPLACE, uri[i], row[i].format, row[i].value);
+    }
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) DEVICE_FIXTURE_CODE(&p, i + 3, row[i].code);
+    DEVICE_FIXTURE_IS(&p, THR "/t/Clear", "80");
+    DEVICE_FIXTURE_IS(&p, THR "/u/Clear", "");
+    device_fixture_close(&p);
+}
+
 static void what_cannot_be_watched_is_refused(void)
 {
     struct device_fixture p;
@@ -222,4 +263,5 @@ static void what_cannot_be_watched_is_refused(void)
 
 TEST_MAIN("agent.threshold", TEST(decimals_are_read_and_written),
           TEST(it_is_crossed_when_it_lasts_and_cleared_past_the_hysteresis),
-          TEST(a_vm_that_crosses_one_tells_its_owner), TEST(what_cannot_be_watched_is_refused))
+          TEST(a_vm_that_crosses_one_tells_its_owner), TEST(what_cannot_be_watched_is_refused),
+          TEST(what_would_clear_on_the_wrong_side_is_refused))

@@ -42,6 +42,10 @@ def test_thresholds_and_lease_of_a_policy_are_kept(folder, server):
         server.wait_vm(PHONE, "corp", state=50)
         world.wait_for("the lease to be set", lambda: leaf(server, "Lease/WipeAfterS") == "24", 30)
         assert leaf(server, "KPI/Thr/up/Metric") == "UpTimeS"
+        # A Clear where the threshold is crossed would never clear it: refused, and not read as another value.
+        wrong = server.call("POST", f"/devices/{world.quote(PHONE)}/operations", expect=202, json={
+            "kind": "tree", "command": "replace", "uri": "./Virtualization/VM/corp/KPI/Thr/up/Clear", "format": "chr", "data": "4"}).json()
+        assert server.wait_operation(wrong, "failed")["code"] == 1411
         crossed = event(server, "kpi", "threshold")
         assert crossed["mark"] == "minor" and crossed["data"].endswith(";active=1") and crossed["uri"].endswith("/KPI/Thr/up")
         # Calls before the lease wants one keep it.
