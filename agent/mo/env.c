@@ -178,19 +178,20 @@ static void bury(struct mo_env *env, size_t i)
     env->changes++;
 }
 
-void mo_settle(struct mo_env *env)
+void mo_settle_vm(struct mo_env *env, struct mo_vm *v)
 {
     struct vm_world w = mo_vm_world(env);
 
-    for (size_t i = 0; i < env->vms.n; i++) {
-        struct mo_vm *v = &env->vms.at[i];
-        if (!v->dirty || v->gone) continue;
-        v->dirty = false;
-        if (mo_vm_fill(env, v->vm)) {
-            mo_vm_keep(env, v->vm);
-            vm_resources_changed(v->vm, &w);
-        }
-    }
+    if (!v->dirty || v->gone) return;
+    v->dirty = false;
+    if (!mo_vm_fill(env, v->vm)) return;
+    mo_vm_keep(env, v->vm);
+    vm_resources_changed(v->vm, &w);
+}
+
+void mo_settle(struct mo_env *env)
+{
+    for (size_t i = 0; i < env->vms.n; i++) mo_settle_vm(env, &env->vms.at[i]);
     for (size_t i = env->vms.n; i-- > 0;)
         if (env->vms.at[i].gone) bury(env, i);
 }

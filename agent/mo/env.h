@@ -128,6 +128,8 @@ struct vm_world mo_vm_world(struct mo_env *env);
 void mo_compare(struct mo_env *env, struct vm_world *w);
 
 struct mo_vm *mo_find_vm(struct mo_env *env, struct str id);
+/** mo_settle of one VM; it stays where it is. */
+void mo_settle_vm(struct mo_env *env, struct mo_vm *v);
 struct mo_image *mo_find_image(struct mo_env *env, struct str id);
 struct account *mo_find_account(struct mo_env *env, struct str server_id);
 

@@ -60,10 +60,28 @@ static void compare_instances(const struct name_list *l, const char *node, const
     }
 }
 
+/* With what the message at hand has written so far: nobody is told that all is in force before somebody looked. */
+static struct mo_vm *settled(struct mo_env *env, const struct tree_at *at)
+{
+    struct mo_vm *v = mo_vm_at(env, at);
+
+    if (v) mo_settle_vm(env, v);
+    return v;
+}
+
+static bool get_pending(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    const struct mo_vm *v = settled(ctx, at);
+
+    (void)a;
+    *out = v && v->is->pending ? STR("true") : STR("false");
+    return v != NULL;
+}
+
 static bool get_effective(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     struct mo_env *env = ctx;
-    const struct mo_vm *v = mo_find_vm(env, at->names[0]);
+    const struct mo_vm *v = settled(env, at);
     struct buf b;
 
     if (!v) return false;
@@ -85,5 +103,7 @@ static bool get_effective(void *ctx, const struct tree_at *at, struct arena *a, 
 
 enum rc mo_vm_effective_rows(struct mo_shared *s, struct err *e)
 {
-    return mo_row(s, DDF_VM, "resources.effective", &(struct tree_row){ .get = get_effective }, e);
+    enum rc rc = mo_row(s, DDF_VM, "resources.pending", &(struct tree_row){ .get = get_pending }, e);
+    if (!rc) rc = mo_row(s, DDF_VM, "resources.effective", &(struct tree_row){ .get = get_effective }, e);
+    return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_MO_VM_EFFECTIVE_H
 #define AGENT_MO_MO_VM_EFFECTIVE_H
-/* What of a VM's resources is in force where that is not what is set (Resources/Effective). */
+/* Are a VM's resources in force as they are set (Resources/Pending), and what is where not (Resources/Effective)? */
 #include "agent/mo/mo.h"
 
 /* Settings that the tree keeps, with the members that they become: of struct vm_settings, of a volume, of an

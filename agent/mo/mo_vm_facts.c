@@ -15,7 +15,6 @@ static const struct mo_field facts[] = {
     { "stateReason", MO_INT, V(reason), false },
     { "stateTime", MO_TIME, V(state_ms), false },
     { "protected", MO_BOOL, V(policy.is_protected), false },
-    { "resources.pending", MO_BOOL, V(pending), false },
     { "crash.count", MO_INT, V(crash_count), false },
     { "crash.lastInfo", MO_TEXT, V(crash_info), true },
     { "progress.op", MO_TEXT, V(progress.op), false },

@@ -304,24 +304,30 @@ static struct str with_arg(struct planning *p, struct str args, const struct ddf
     return planner_say(p, "%.*s%s%.*s=1", STR_ARG(args), args.n ? ";" : "", STR_ARG(more->name));
 }
 
-/* Values that were written but wait for the VM's next start: taken into use now where the policy wants the VM to
- * run. */
+/* Values that were written but wait for the VM's next start: taken into use now where the policy wants the VM to run as
+ * it does, else told. */
 static bool pending(struct planning *p, const struct pol_vm *vm, int state)
 {
     const struct ddf_operation *o = p->l->operation[DDF_OP_APPLY_RESOURCES];
-    const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_RESOURCES_PENDING, vm->name);
-    bool waits = n && n->known == POL_REPORTED && planner_same_value(STR("bool"), n->value, STR("true"));
+    const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_RESOURCES_PENDING, vm->name),
+                                 *now = planner_mirror_entry(p, DDF_ROLE_RESOURCES_EFFECTIVE, vm->name);
+    const bool waits = n && n->known == POL_REPORTED && planner_same_value(STR("bool"), n->value, STR("true"));
+    const bool locked = planner_is_locked(p, vm->name);
 
-    if (!waits || !o || !vm->goal || vm->goal->state != state || planner_state_is(p, state, DDF_STATE_STOPPED) ||
-        !planner_has_int(o->from, o->n_from, state))
+    if (!waits || planner_state_is(p, state, DDF_STATE_STOPPED) || (vm->goal && vm->goal->state != state && !locked))
         return false;
-    if (planner_is_locked(p, vm->name)) {
-        planner_add_wait(p, vm->name, "waiting", STR("changed resources wait for the VM's next start: it is locked"), 0,
-                         0);
-        return false;
-    }
-    return planner_add_operation(p, o, vm->name, with_arg(p, (struct str){ 0 }, p->l->arg[DDF_ARG_RESTART]),
-                                 STR("changed resources wait for a restart"));
+    if (!locked && vm->goal && o && planner_has_int(o->from, o->n_from, state))
+        return planner_add_operation(p, o, vm->name, with_arg(p, (struct str){ 0 }, p->l->arg[DDF_ARG_RESTART]),
+                                     STR("changed resources wait for a restart"));
+    planner_add_wait(p, vm->name, "waiting",
+                     planner_say(p, "changed resources wait for the VM's next start: %s%s%.*s",
+                                 locked     ? "it is locked"
+                                 : vm->goal ? "they cannot be applied in this state"
+                                            : "no policy says which state it shall be in",
+                                 now && now->value.n ? "; in force until then: " : "",
+                                 STR_ARG(now && now->value.n ? now->value : (struct str){ 0 })),
+                     0, 0);
+    return false;
 }
 
 /* ---- lock and goal ---- */

@@ -87,6 +87,15 @@ static struct str entry_text(struct message_work *v, struct str vm, enum ddf_rol
     return n ? n->value : (struct str){ 0 };
 }
 
+/* The device reported the state after the last change, and runs the VM with what was asked for. */
+static bool is_verified(struct message_work *v, struct str vm)
+{
+    const struct mirror_node *state = entry_node(v, vm, DDF_ROLE_STATE),
+                             *waits = entry_node(v, vm, DDF_ROLE_RESOURCES_PENDING);
+    return state && state->known == POL_REPORTED &&
+           (!waits || (waits->known == POL_REPORTED && !str_eq_fold(waits->value, STR("true"))));
+}
+
 /* What the device counts and says of its last crash. */
 static void crashes_of_mirror(struct message_work *v, struct recall_vm *x)
 {
@@ -113,7 +122,7 @@ static void vms_of_mirror(struct message_work *v, struct vms *now)
         x->state = entry_number(v, x->name, DDF_ROLE_STATE);
         x->lock = entry_number(v, x->name, DDF_ROLE_LOCK_STATE);
         x->reason = entry_number(v, x->name, DDF_ROLE_STATE_REASON);
-        x->verified = state && state->known == POL_REPORTED;
+        x->verified = is_verified(v, x->name);
         x->state_ms = state ? state->at_ms : 0;
         crashes_of_mirror(v, x);
     }
@@ -241,9 +250,9 @@ static void keep_vms(struct message_work *v, struct vms *now)
     for (size_t i = 0; i < now->n; i++) {
         struct recall_vm *x = &now->row[i], *was = x->there ? row_of(v->r, x->name) : NULL;
         if (!was) continue;
-        if (was->there && !x->summary.n) { /* not planned in this message: as before */
-            x->summary = was->summary;
-            x->why = was->why;
+        if (!x->summary.n) { /* not planned in this message, or not to the end: as before */
+            x->summary = was->there ? was->summary : STR("working");
+            x->why = was->there ? was->why : STR("the device is being read");
         }
         write_vm(v, x, was);
     }
@@ -303,7 +312,7 @@ static void judge_vms(struct message_work *v, const struct pol_plan *plan, const
     }
     for (const struct pol_wait *w = plan->waits; w; w = w->next)
         if (w->vm.n) judge(vm_of(all, w->vm), state_word(w->state), w->why);
-    for (size_t i = 0; i < all->n; i++)
+    for (size_t i = 0; i < all->n && !plan->steps; i++) /* while it is only being looked at, a VM is as far as it was */
         if (!all->row[i].summary.n) all->row[i].summary = STR("settled");
 }
 

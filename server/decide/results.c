@@ -343,12 +343,33 @@ static void written_over(struct message_work *v, struct str uri, int64_t by)
     }
 }
 
+/* Does a write there change what a VM runs with, now or at its next start? */
+static bool needs_force(const struct ddf_entry *en)
+{
+    return en->change == DDF_C_APPLY || en->change == DDF_C_STOPPED ||
+           (str_is(en->format, "node") && str_starts(en->name, STR("resources.")));
+}
+
+/* A device that keeps what is wanted of a running VM need not have it in force: that is told by other nodes than the one
+ * that was written, so they are read back with it (virtualization-mo.md c.3.4). */
+static void in_force_stale(struct message_work *v, struct str uri)
+{
+    static const enum ddf_role told_by[] = { DDF_ROLE_RESOURCES_PENDING, DDF_ROLE_RESOURCES_EFFECTIVE };
+    struct ddf_match m = { 0 };
+    if (!ddf_layout_match(v->l, uri, &m) || m.scope != DDF_VM || !m.entry || !needs_force(m.entry)) return;
+    for (size_t i = 0; i < sizeof told_by / sizeof *told_by; i++) {
+        const struct ddf_entry *en = v->l->entry[told_by[i]];
+        if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, m.owner, (struct str){ 0 }, v->a), v->w->now_ms);
+    }
+}
+
 static void write_done(struct message_work *v, const struct flown *f, struct str uri)
 {
     enum ddf_format format = DDF_CHR;
     const struct mirror_node *n = mirror_at(v->m, uri);
     if (dm_command_asks(f->step.verb)) return;
     if (f->operation) message_disown(v, uri);
+    in_force_stale(v, uri);
     if (is_plain(f->step.uri) || str_ends(f->step.uri, STR("?prop=Name"))) written_over(v, uri, f->operation);
     if (f->step.verb == DM_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
     if (!is_plain(f->step.uri)) { /* a property; a new name takes the node from where it was */

@@ -183,3 +183,22 @@ def test_what_waits_for_the_next_start_is_told_apart(folder, server):
         assert real.figure(r"total_iops_sec\s*:\s*(\d+)", "blkdeviotune", real.disk()) == "900"
     finally:
         real.stop()
+
+
+@needs_daemon
+def test_nothing_is_settled_before_it_is_in_force(folder, server):
+    """REST's first word that all is as wanted, and virsh's at that moment: fewer vCPUs come with a restart only, memory in its own time."""
+    def wish(vcpus, memory):
+        return policy().replace("vcpus: 1", f"vcpus: {vcpus}").replace("{max: 192Mi}", f"{{max: 192Mi, current: {memory}}}")
+    real = Real(folder, server, wish(2, "192Mi"))
+    try:
+        for vcpus, memory, kib in ((1, "192Mi", "196608"), (1, "160Mi", "163840"), (2, "192Mi", "196608")):
+            server.apply(wish(vcpus, memory))
+            def settled():
+                d = server.get(f"/devices/{world.quote(real.phone.name)}")
+                return d["summary"] == d["policies"][0]["state"] == "settled"
+            world.wait_for("REST to call it settled", settled, 120)
+            have = real.says("vcpucount", "--live", "--current").strip(), real.figure(r"Used memory:\s+(\d+)", "dominfo")
+            assert have == (str(vcpus), kib), (vcpus, memory, have)
+    finally:
+        real.stop()

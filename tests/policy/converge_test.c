@@ -87,12 +87,9 @@ static void random_start(void)
 /* What may stand at the end although there is nothing to do: the policy asks for what cannot be, and says so. */
 static bool only_explained_waits(void)
 {
-    static const char *const fine[] = { "no policy gives it a state",
-                                        "waits: the VM is locked",
-                                        "while the VM is stopped",
-                                        "an upgrade is not possible while",
-                                        "wait for the VM's next start: it is locked",
-                                        "it holds data and is never made smaller" };
+    static const char *const fine[] = { "no policy gives it a state",   "waits: the VM is locked",
+                                        "while the VM is stopped",      "an upgrade is not possible while",
+                                        "wait for the VM's next start", "it holds data and is never made smaller" };
     for (const struct pol_wait *w = s.plan.waits; w; w = w->next) {
         bool ok = false;
         for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) ok |= strstr(w->why.p, fine[i]) != NULL;

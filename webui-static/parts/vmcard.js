@@ -23,9 +23,9 @@ export const VmState = ({ vm }) => html`
 
 export const Verified = ({ vm }) =>
     vm.verified ? html`
-        <span title="The device has reported this state after the last change">verified</span>
+        <span title="The device has reported this state after the last change, and runs with the resources asked for">verified</span>
     ` : html`
-        <span class="muted" title="The device has not yet reported this state after the last change">
+        <span class="muted" title="The device has not yet reported this state after the last change, or resources wait to be in force">
             not verified yet
         </span>
     `;
