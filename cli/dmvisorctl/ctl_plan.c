@@ -25,12 +25,13 @@ static void show_no_longer_said(const json_t *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *x = json_array_get(list, i);
-        const char *change = ctl_text(x, "change");
+        const char *change = ctl_text(x, "change"), *when = ctl_text(x, "when"), *comma = *when ? ", " : "";
         if (!i) ctl_print("\nNo policy says any more\n");
         if (strcmp(change, "default") == 0)
-            ctl_print("  %s goes back to its default \"%s\"\n", ctl_text(x, "name"), ctl_text(x, "value"));
+            ctl_print("  %s goes back to its default \"%s\"%s%s\n", ctl_text(x, "name"), ctl_text(x, "value"), comma,
+                      when);
         else if (strcmp(change, "removed") == 0)
-            ctl_print("  %s is removed\n", ctl_text(x, "name"));
+            ctl_print("  %s is removed%s%s\n", ctl_text(x, "name"), comma, when);
         else
             ctl_print("  %s stays: %s\n", ctl_text(x, "name"), ctl_text(x, "why"));
     }

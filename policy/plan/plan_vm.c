@@ -240,7 +240,26 @@ static bool back_waits_for_stop(const struct pol_back *x)
     return x->entry->change == DDF_C_STOPPED || x->entry->remove == DDF_C_STOPPED;
 }
 
-/* What can go back now; a VM that nobody wants in some state is not stopped for it. */
+/* Not now, because the VM is not stopped. One that no policy wants in some state is not stopped for it. */
+static void back_later(struct planning *p, struct str vm, const struct difference *d, bool managed,
+                       struct difference *needs_stop)
+{
+    const struct pol_failure *x = planner_failure_of(p, pol_set_key(d->uri, p->a));
+    if (!managed)
+        planner_add_wait_at(
+            p, vm, d->uri, "waiting",
+            planner_say(p,
+                        "%.*s; it takes effect at the VM's next start: it is done when the VM is stopped, and no policy"
+                        " says which state it shall be in",
+                        STR_ARG(d->words)),
+            0, 0);
+    else if (planner_held_back(p, x))
+        planner_wait_failure(p, vm, d->words, x);
+    else if (!needs_stop->uri.n)
+        *needs_stop = *d;
+}
+
+/* What can go back now. */
 static void backs(struct planning *p, struct batch *b, const struct pol_back *list, size_t n, bool stopped,
                   bool managed, struct difference *needs_stop)
 {
@@ -250,7 +269,7 @@ static void backs(struct planning *p, struct batch *b, const struct pol_back *li
         if (!back_needed(p, x)) continue;
         struct difference d = { .uri = x->uri, .words = back_words(p, x), .there = true };
         if (back_waits_for_stop(x) && !stopped) {
-            if (managed && !needs_stop->uri.n && !set_aside(p, &d)) *needs_stop = d;
+            back_later(p, b->owner, &d, managed, needs_stop);
         } else if (x->entry->remove != DDF_C_NEVER) {
             planner_batch_remove(p, b, x->uri, d.words);
         } else {

@@ -63,8 +63,15 @@ static void values(struct buf *b, const struct pol_facts *f, struct str owner, c
     buf_putz(b, "]");
 }
 
-/* What no policy says any more, and why what stays does. */
-static void backs(struct buf *b, const struct pol_back *list, size_t n)
+/* A VM that no policy wants in some state is not stopped or started again for it. */
+static bool at_next_start(const struct pol_vm *vm, const struct pol_back *x)
+{
+    return vm && !vm->goal && !x->stays.n &&
+           (x->entry->change == DDF_C_APPLY || x->entry->change == DDF_C_STOPPED || x->entry->remove == DDF_C_STOPPED);
+}
+
+/* What no policy says any more, and why what stays does. @param vm  NULL = the device's own */
+static void backs(struct buf *b, const struct pol_vm *vm, const struct pol_back *list, size_t n)
 {
     buf_putz(b, "[");
     for (size_t i = 0; i < n; i++) {
@@ -82,6 +89,8 @@ static void backs(struct buf *b, const struct pol_back *list, size_t n)
         text(b, "change", x->stays.n ? STR("stays") : row ? STR("removed") : STR("default"));
         buf_putz(b, ",");
         text(b, "why", x->stays.n ? x->stays : STR("no policy says it"));
+        if (at_next_start(vm, x))
+            buf_putz(b, ",\"when\":\"where it cannot change while the VM runs: at its next start\"");
         buf_putz(b, "}");
     }
     buf_putz(b, "]");
@@ -164,7 +173,7 @@ static void vm(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm
     held(b, f, vm, a);
     if (vm->left) left(b, vm);
     buf_putz(b, ",\"noLongerSaid\":");
-    backs(b, vm->back, vm->n_back);
+    backs(b, vm, vm->back, vm->n_back);
     buf_putz(b, "}");
 }
 
@@ -182,7 +191,7 @@ enum rc pol_desired_json(const struct pol_desired *d, const struct pol_facts *f,
     buf_putz(out, "],\"device\":");
     values(out, f, (struct str){ 0 }, d->device_values, d->n_device_values, &a);
     buf_putz(out, ",\"deviceNoLongerSaid\":");
-    backs(out, d->device_back, d->n_device_back);
+    backs(out, NULL, d->device_back, d->n_device_back);
     buf_putz(out, ",\"unknown\":[");
     for (size_t i = 0; i < d->n_unknown; i++) {
         buf_putz(out, i ? ",{" : "{");

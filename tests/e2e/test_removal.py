@@ -166,6 +166,35 @@ def test_a_deleted_policy_takes_its_values_with_it_and_not_those_of_another(serv
     assert added(sim, "Resources/Storage/userdata")
 
 
+def test_what_a_running_vm_goes_back_to_comes_with_its_next_start(server, sim):
+    """Kept by onLeave: nobody stops it for that, and nobody says that all is done."""
+    server.apply(policy(EVERYTHING))
+    server.wait_vm(PHONE, "corp", 60, state=50)
+    settled(server)
+    text = policy(EVERYTHING).replace('"sales"', '"it"')
+    seen = server.call("POST", f"/policies:preview?device={world.quote(PHONE)}", expect=200, data=text.encode(),
+                       headers={"Content-Type": "application/yaml"}).json()["device"]
+    told = {x["name"]: x for x in seen["desired"]["vms"][0]["noLongerSaid"]}
+    assert "next start" in told["resources.cpu.maxVcpus"]["when"] and "next start" in told["resources.net.corp0"]["when"]
+    assert "when" not in told["lease.wipeAfter"]
+    label(server, department="it")
+    world.wait_for("the lease to end", lambda: value(sim, "Lease/WipeAfterS") in (None, "0"), 60)
+    look = lambda: server.get(f"/devices/{world.quote(PHONE)}")
+    world.wait_for("the device to say what waits", lambda: look()["summary"] == "waiting" and "VM's next start" in look()["why"], 60)
+    why = [w["why"] for w in server.get(f"/devices/{world.quote(PHONE)}/preview")["waits"]]
+    for name in ("resources.cpu.maxVcpus 2 -> 1", "resources.memory.max 192Mi -> 256Mi", "resources.net.corp0 is removed"):
+        assert any(w.startswith(name) and "it takes effect at the VM's next start" in w for w in why), (name, why)
+    assert server.vm(PHONE, "corp")["state"] == 50 and value(sim, "Resources/CPU/MaxVCPUs") == "2" and added(sim, "Resources/Net/corp0")
+    # A person's stop and start are what it waits for.
+    server.wait_operation(server.operate(PHONE, "corp", "shutdown"))
+    world.wait_for("the interface to go", lambda: not added(sim, "Resources/Net/corp0"), 60)
+    settled(server)
+    assert value(sim, "Resources/CPU/MaxVCPUs") in (None, "1") and value(sim, "Resources/Memory/MaxKB") in (None, "262144")
+    server.wait_operation(server.operate(PHONE, "corp", "start"))
+    settled(server)
+    assert server.vm(PHONE, "corp")["state"] == 50
+
+
 def leave(server, how):
     if how == "label":
         label(server, department="it")

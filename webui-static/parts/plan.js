@@ -117,6 +117,7 @@ const NoLongerSaid = ({ list, of }) =>
                         removed: 'is removed',
                         stays: `stays: ${x.why}`,
                     }[x.change]}
+                    ${x.when ? `, ${x.when}` : ''}
                 </li>
             `)}
         </ul>
