@@ -22,6 +22,8 @@
     X(DOMAIN_SERVERS,       VM,     "domain.servers",           false) \
     X(DOMAIN_ID,            VM,     "domain.id",                true)  \
     X(DOMAIN_OWNER,         VM,     "domain.owner",             true)  \
+    X(FORCE_STOP,           VM,     "policy.forceStop",         true)  \
+    X(SHUT_TIMEOUT,         VM,     "policy.shutTimeout",       true)  \
     X(PROGRESS_NODE,        VM,     "progress.node",            true)  \
     X(PROGRESS_CORRELATOR,  VM,     "progress.correlator",      true)  \
     X(PROGRESS_PHASE,       VM,     "progress.phase",           true)  \
@@ -58,6 +60,8 @@
 
 #define DDF_OPERATION_ROLES(X)                                \
     X(REFRESH,         DEVICE, "refresh",        true)        \
+    X(STOP,            VM,     "stop",           true)        \
+    X(SHUTDOWN,        VM,     "shutdown",       true)        \
     X(LOCK,            VM,     "lock",           true)        \
     X(PARTIAL_LOCK,    VM,     "partialLock",    true)        \
     X(UNLOCK,          VM,     "unlock",         true)        \
@@ -73,6 +77,8 @@
 #define DDF_STATE_ROLES(X)           \
     X(DEFINED,   "defined",   true)  \
     X(STOPPED,   "stopped",   false) \
+    X(PAUSED,    "paused",    true)  \
+    X(SUSPENDED, "suspended", true)  \
     X(CRASHED,   "crashed",   true)  \
     X(BROKEN,    "failed",    true)
 
@@ -95,6 +101,7 @@
 
 /* Keys of an operation's arguments: X(id, the operation's role, name). */
 #define DDF_ARG_ROLES(X)                        \
+    X(FORCE,   SHUTDOWN,        "force")        \
     X(RESTART, APPLY_RESOURCES, "restart")      \
     X(WIPE,    DELETE,          "wipe")
 

@@ -59,6 +59,54 @@ static const struct ddf_route *route_from(const struct ddf_goal *g, int state)
     return NULL;
 }
 
+/* The arguments with one more, where the operation takes it. */
+static struct str with_arg(struct planning *p, struct str args, const struct ddf_arg *more)
+{
+    if (!more) return args;
+    return planner_say(p, "%.*s%s%.*s=1", STR_ARG(args), args.n ? ";" : "", STR_ARG(more->name));
+}
+
+static const struct pol_value *value_of(const struct planning *p, const struct pol_vm *vm, enum ddf_role role)
+{
+    for (size_t i = 0; i < vm->n_values; i++)
+        if (vm->values[i].setting->entry == p->l->entry[role]) return &vm->values[i];
+    return NULL;
+}
+
+/* "within 60 s": as the policy says, else as the device has it. */
+static struct str shut_time(struct planning *p, const struct pol_vm *vm)
+{
+    const struct pol_value *set = value_of(p, vm, DDF_ROLE_SHUT_TIMEOUT);
+    const struct pol_mirror_node *has = planner_mirror_entry(p, DDF_ROLE_SHUT_TIMEOUT, vm->name);
+    if (set) return planner_say(p, "within %.*s s", STR_ARG(set->wire));
+    return has && has->known == POL_REPORTED ? planner_say(p, "within %.*s s", STR_ARG(has->value)) : STR("in time");
+}
+
+/* A guest is asked to shut down; the argument force=1 has the device power it off when its time for that is over, and
+ * that is not asked for where a policy says policy.forceStop: false. What stops otherwise loses what it has in memory.
+ * @param args  the route's, and then those to be sent. @return `why` with how it is stopped, for people */
+static struct str how_to_stop(struct planning *p, const struct pol_vm *vm, int state, const struct ddf_operation *o,
+                              struct str why, struct str *args)
+{
+    const struct pol_value *off = value_of(p, vm, DDF_ROLE_FORCE_STOP);
+    const struct str forced = with_arg(p, (struct str){ 0 }, p->l->arg[DDF_ARG_FORCE]);
+    if (ddf_operation_is(o, DDF_OP_STOP))
+        return planner_state_is(p, state, DDF_STATE_PAUSED)
+                   ? planner_say(p, "%.*s: powered off, as a paused guest cannot shut down", STR_ARG(why))
+               : planner_state_is(p, state, DDF_STATE_SUSPENDED)
+                   ? planner_say(p, "%.*s: its saved memory is dropped", STR_ARG(why))
+                   : why;
+    if (!ddf_operation_is(o, DDF_OP_SHUTDOWN) || !forced.n || !str_eq(*args, forced)) return why;
+    const struct str within = shut_time(p, vm);
+    if (!off || !str_is(off->wire, "false"))
+        return planner_say(p, "%.*s: the guest is asked to shut down, and powered off when it has not %.*s",
+                           STR_ARG(why), STR_ARG(within));
+    *args = (struct str){ 0 };
+    return planner_say(p,
+                       "%.*s: the guest is asked to shut down, and not powered off when it has not %.*s (policy %.*s)",
+                       STR_ARG(why), STR_ARG(within), STR_ARG(off->policy->name));
+}
+
 /* Something can only be written while the VM is stopped. Only from where the policy wants it anyway, and only
  * gently: powering a VM off that a user works in, or whose memory is on storage, is for a person to decide. @return
  * true when a step or wait was made */
@@ -77,7 +125,9 @@ static bool stop_first(struct planning *p, const struct pol_vm *vm, int state, c
                             0, 0);
         return false;
     }
-    planner_add_operation(p, o, vm->name, r->args, planner_say(p, "%.*s needs the VM stopped", STR_ARG(why_of(p, d))));
+    struct str args = r->args, why = planner_say(p, "%.*s needs the VM stopped", STR_ARG(why_of(p, d)));
+    why = how_to_stop(p, vm, state, o, why, &args);
+    planner_add_operation(p, o, vm->name, args, why);
     return true;
 }
 
@@ -316,13 +366,6 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
     return upgrading && upgrade(p, vm, state, &other_image);
 }
 
-/* The arguments with one more, where the operation takes it. */
-static struct str with_arg(struct planning *p, struct str args, const struct ddf_arg *more)
-{
-    if (!more) return args;
-    return planner_say(p, "%.*s%s%.*s=1", STR_ARG(args), args.n ? ";" : "", STR_ARG(more->name));
-}
-
 /* Values that were written but wait for the VM's next start: taken into use now where the policy wants the VM to run as
  * it does, else told. */
 static bool pending(struct planning *p, const struct pol_vm *vm, int state)
@@ -463,9 +506,10 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
                              0);
         return;
     }
-    if (g->gone || !device_acts(p, vm, state, why))
-        planner_add_operation(p, o, vm->name, destroys(vm, o) ? with_arg(p, r->args, p->l->arg[DDF_ARG_WIPE]) : r->args,
-                              why);
+    if (!g->gone && device_acts(p, vm, state, why)) return;
+    struct str args = destroys(vm, o) ? with_arg(p, r->args, p->l->arg[DDF_ARG_WIPE]) : r->args;
+    why = how_to_stop(p, vm, state, o, why, &args);
+    planner_add_operation(p, o, vm->name, args, why);
 }
 
 /* ---- a VM that is not there ---- */

@@ -303,17 +303,18 @@ static void a_wrong_word_is_answered_with_the_right_ones(void)
 #define STATES                                                                                                                  \
     "layout: 1\nmo: m\nimageMo: i\nroot: ./V\nvms: ./V/VM\nimages: ./I\n"                                                       \
     "states: {1: {name: on, role: stopped, label: On, stable: true}}\n"                                                         \
-    "without: [defined, crashed, failed, crashAction]\n"                                                                        \
+    "without: [defined, paused, suspended, crashed, failed, crashAction]\n"                                                     \
     "device: {without: [hypervisor.node, hypervisor.maxVms, hypervisor.cap.settings, kpi.sampleTime, kpi.interval, refresh]}\n" \
     "image: {without: [id, name, version, guestType, arch, format, url, sizeKB, hashAlg, hash, owner, status, "                 \
     "doneKB, result, download, cancel"                                                                                          \
     "]}\n"
 #define LACKS                                                                                                          \
-    "name, image, stateReason, stateTime, lockState, domain.id, domain.owner, progress.node, "                         \
+    "name, image, stateReason, stateTime, lockState, domain.id, domain.owner, "                                        \
+    "policy.forceStop, policy.shutTimeout, progress.node, "                                                            \
     "progress.correlator, progress.phase, progress.pct, progress.result, progress.start, "                             \
     "resources.pending, resources.effective, upgrade.target, upgrade.state, "                                          \
     "upgrade.window.notBefore, upgrade.window.notAfter, crash.count, crash.lastTime, "                                 \
-    "crash.lastReason, crash.lastInfo, kpi.node, kpi.sampleTime, lock, partialLock, unlock, "                          \
+    "crash.lastReason, crash.lastInfo, kpi.node, kpi.sampleTime, stop, shutdown, lock, partialLock, unlock, "          \
     "wipe, delete, upgrade, applyResources, cancel"
 #define FACTS "s: {path: S, format: int, role: state}, o: {path: O, format: chr, role: domain.servers}"
 #define VM(facts, without)                                                                                             \
@@ -382,7 +383,7 @@ static void errors_name_line_and_column(void)
         { HEAD "vm: {facts: {a: {path: A, format: int, role: b}}}\n", RC_INVALID, 8, 46,
           "is no role; there are: name image state" },
         { HEAD "vm: {operations: {o: {path: O, label: L, role: state}}}\n", RC_INVALID, 8, 48,
-          "is no role; there are: lock" },
+          "is no role; there are: stop" },
         { HEAD "vm: {operations: {o: {path: O, label: L, touches: [a]}}}\n", RC_INVALID, 8, 52, "no entry" },
         { STATES VM("s: {path: S, format: int}", LACKS ", progress.text") GOALS, RC_INVALID, 11, 0,
           "no entry plays the role \"state\", without which no VM can be managed" },

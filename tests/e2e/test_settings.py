@@ -79,6 +79,47 @@ def test_a_guest_that_does_not_shut_down_in_time(folder, server, phone):
     assert not phone.emulators()
 
 
+def said_first(server, phone, text):
+    """What the preview says of a VM that a policy is about to stop."""
+    seen = server.call("POST", f"/policies:preview?device={world.quote(phone.name)}", expect=200, data=text.encode(),
+                       headers={"Content-Type": "application/yaml"}).json()["device"]
+    return next(s["why"] for s in seen["steps"] if s["uri"].endswith("/Operations/Shutdown"))
+
+
+def console(phone):
+    return next(phone.dir.glob("vms/*/console.log")).read_text(errors="replace")
+
+
+def test_a_vm_that_shall_be_stopped_is_shut_down_in_order(server, phone):
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(policy("    policy: {shutTimeout: 45s}\n").replace("health: none", "health: boot"))
+    server.wait_vm(phone.name, "corp", 120, state=50)
+    assert "power button" not in console(phone)
+    text = policy("    policy: {shutTimeout: 45s}\n", state="stopped").replace("health: none", "health: boot")
+    assert "the guest is asked to shut down, and powered off when it has not within 45 s" in said_first(server, phone, text)
+    server.apply(text)
+    server.wait_vm(phone.name, "corp", 60, state=30)
+    assert "guest: power button, stopping" in console(phone) and not phone.emulators()
+    assert "reason=timeout" not in phone.log()
+
+
+def test_a_guest_that_minds_no_button_is_powered_off_after_its_time(folder, server, phone):
+    """By a policy that wants it stopped; not where the policy says that its power is never taken."""
+    server.upload(world.guest_with("rdinit=/bin/busybox", folder), "corp-linux", "1.0.0")
+    kept = "    policy: {shutTimeout: 4s, forceStop: false}\n"
+    server.apply(policy(kept, crash="alert"))
+    server.wait_vm(phone.name, "corp", 120, state=50)
+    assert "and not powered off when it has not within 4 s" in said_first(server, phone, policy(kept, state="stopped", crash="alert"))
+    server.apply(policy(kept, state="stopped", crash="alert"))
+    device = lambda: server.get(f"/devices/{world.quote(phone.name)}")
+    world.wait_for("the guest's refusal", lambda: "1429" in device()["why"] or "did not shut down in time" in device()["why"], 60)
+    assert phone.emulators()
+    server.apply(policy("    policy: {shutTimeout: 4s}\n", state="stopped", crash="alert"))
+    world.wait_for("its power to be taken", lambda: not phone.emulators(), 90)
+    server.wait_vm(phone.name, "corp", 60, state=30)
+    assert re.search(r"vm=corp state=100 (?s:.)*vm=corp state=30", phone.log()), "it was not asked first"
+
+
 def test_a_vm_starts_with_the_device_as_its_policy_says(server, phone):
     server.upload(world.guest(), "corp-linux", "1.0.0")
     for start, comes in (("if-running", True), ("never", False), ("always", True)):

@@ -196,7 +196,8 @@ static void memory_of_a_running_vm_changes_by_stopping_it_gently(void)
     size_t before = s.n_ops;
     sim_policy(&s, POLICY("    state: running\n    resources: {cpu: {vcpus: 2}, memory: {max: 2Gi}}\n"));
     CU_ASSERT(says(
-        "Exec ./Virtualization/VM/corp/Operations/Shutdown = force=1   # resources.memory.max 1Gi -> 2Gi (policy p) needs the VM stopped"));
+        "Exec ./Virtualization/VM/corp/Operations/Shutdown = force=1   # resources.memory.max 1Gi -> 2Gi (policy p) needs the VM"
+        " stopped: the guest is asked to shut down, and powered off when it has not within 60 s"));
     CU_ASSERT(silent("Replace"));
     CU_ASSERT(sim_run(&s, 10));
     CU_ASSERT(str_is(value("resources.memory.max"), "2097152") && str_is(value("resources.cpu.vcpus"), "2") &&
@@ -733,6 +734,31 @@ static void a_failed_vm_needs_a_person(void)
     end();
 }
 
+static void a_policy_may_keep_a_guest_its_power(void)
+{
+    running(POLICY("    state: running\n    policy: {forceStop: false, shutTimeout: 20s}\n"));
+    sim_policy(&s, POLICY("    state: stopped\n    policy: {forceStop: false, shutTimeout: 20s}\n"));
+    plan();
+    CU_ASSERT(says(
+        "Exec ./Virtualization/VM/corp/Operations/Shutdown   # state running -> stopped (policy p): the guest is asked to"
+        " shut down, and not powered off when it has not within 20 s (policy p)"));
+    end();
+}
+
+/* Pending tells of what is in force where nobody restarts the VM for it. */
+static void what_waits_and_nobody_may_apply_is_not_settled(void)
+{
+    running(POLICY("    state: running\n    resources: {cpu: {vcpus: 1}}\n"));
+    sim_policy(&s, POLICY("    resources: {cpu: {vcpus: 1}}\n"));
+    for (size_t i = 0; i < s.n_mirror; i++)
+        if (strstr(s.mirror[i].uri.p, "/Resources/Pending")) s.mirror[i].value = STR("true");
+    plan();
+    CU_ASSERT(says(
+        "waiting corp: changed resources wait for the VM's next start: no policy says which state it shall be in"));
+    CU_ASSERT(silent("Exec") && !s.plan.settled);
+    end();
+}
+
 static void an_operation_that_keeps_failing_is_set_aside(void)
 {
     running(POLICY("    state: running\n"));
@@ -743,7 +769,9 @@ static void an_operation_that_keeps_failing_is_set_aside(void)
         d.now_ms += 200000;
     }
     CU_ASSERT_EQUAL(ops_of("shutdown"), 3);
-    CU_ASSERT(says("failed corp: state running -> stopped (policy p): set aside: 1428 start failed or took too long"));
+    CU_ASSERT(says(
+        "failed corp: state running -> stopped (policy p): the guest is asked to shut down, and powered off when it has"
+        " not within 60 s: set aside: 1428 start failed or took too long"));
     CU_ASSERT(s.plan.n_steps == 0 && !s.plan.settled && d.twice == 0);
     end();
 }
@@ -911,6 +939,7 @@ TEST_MAIN("policy.plan", TEST(first_contact_reads_everything_once),
           TEST(an_unknown_owner_is_asked_for_and_told), TEST(a_token_that_does_not_match_makes_it_look_again),
           TEST(kpis_are_read_when_they_are_due), TEST(another_image_is_an_upgrade_in_its_window),
           TEST(an_image_that_is_not_in_the_store_holds_up_only_the_image), TEST(a_failed_vm_needs_a_person),
+          TEST(a_policy_may_keep_a_guest_its_power), TEST(what_waits_and_nobody_may_apply_is_not_settled),
           TEST(an_operation_that_keeps_failing_is_set_aside), TEST(same_facts_give_the_same_plan),
           TEST(the_layouts_texts_decide_nothing), TEST(what_was_given_up_is_not_started_whatever_it_is_called),
           TEST(survives_running_out_of_memory))
