@@ -17,9 +17,11 @@ static enum rc cut(struct str path, struct str whole, struct ddf_uri *out, struc
             return err_set(e, RC_PARSE, "\"%.*s\": \"%.*s\" is no name", STR_ARG(whole), STR_ARG(name));
         if (memchr(name.p, 0, name.n)) return err_set(e, RC_PARSE, "an address has a NUL in it");
         if (name.n > DDF_NAME_BYTES)
-            return err_set(e, RC_LIMIT, "\"%.*s\": a name has more than %d bytes", STR_ARG(whole), DDF_NAME_BYTES);
+            return err_set(e, RC_LIMIT, "\"%.*s\": a name has more than %d bytes, the most of any device",
+                           STR_ARG(whole), DDF_NAME_BYTES);
         if (out->depth == DDF_URI_NAMES)
-            return err_set(e, RC_LIMIT, "\"%.*s\": more than %d names", STR_ARG(whole), DDF_URI_NAMES);
+            return err_set(e, RC_LIMIT, "\"%.*s\": more than %d names, the most of any device", STR_ARG(whole),
+                           DDF_URI_NAMES);
         out->name[out->depth++] = name;
         if (to == path.n) return RC_OK;
         from = to + 1;
@@ -32,7 +34,7 @@ enum rc ddf_uri_parse(struct str text, struct ddf_uri *out, struct err *e)
     bool dotted = str_is(text, ".") || str_starts(text, STR("./"));
     enum rc rc;
     if (text.n + (dotted ? 0 : 2) > DDF_URI_BYTES)
-        return err_set(e, RC_LIMIT, "an address has more than %d bytes", DDF_URI_BYTES);
+        return err_set(e, RC_LIMIT, "an address has more than %d bytes, the most of any device", DDF_URI_BYTES);
     if (str_is(text, ".")) {
         out->depth = 0;
         return RC_OK;

@@ -6,8 +6,9 @@
 #include "base/arena.h"
 #include "base/rc.h"
 
-/* Bytes of the canonical text, names in it, bytes of a name. */
-enum { DDF_URI_BYTES = 255, DDF_URI_NAMES = 16, DDF_NAME_BYTES = 64 };
+/* Bytes of the canonical text, names in it, bytes of a name: what is taken of any device. What one takes is its own, and
+ * less (DevDetail/URI). An index of the database has room for an address. */
+enum { DDF_URI_BYTES = 2048, DDF_URI_NAMES = 64, DDF_NAME_BYTES = 255 };
 
 /* An address cut into names: "./DevInfo/DevId" has depth 2, "." has 0. */
 struct ddf_uri {

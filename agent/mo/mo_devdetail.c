@@ -14,9 +14,9 @@ static const struct {
     const char *name, *value;
     int number;
 } fixed[] = {
-    { "devdetail.depth", NULL, DDF_URI_NAMES },
-    { "devdetail.length", NULL, DDF_URI_BYTES },
-    { "devdetail.segment", NULL, DDF_NAME_BYTES },
+    { "devdetail.depth", NULL, TREE_URI_NAMES },
+    { "devdetail.length", NULL, TREE_URI_BYTES },
+    { "devdetail.segment", NULL, TREE_NAME_BYTES },
     { "devdetail.largeObjects", "true", 0 },
 };
 

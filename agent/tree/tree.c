@@ -54,12 +54,23 @@ uint64_t tree_generation(const struct tree *t)
     return t->generation;
 }
 
-int tree_path(struct str uri, struct arena *a, struct tree_path *out)
+int tree_uri_parse(struct str uri, struct ddf_uri *out)
 {
-    enum rc rc = ddf_uri_parse(uri, &out->names, NULL);
-    char *p, *at;
+    const enum rc rc = ddf_uri_parse(uri, out, NULL);
+    const size_t dotted = str_is(uri, ".") || str_starts(uri, STR("./")) ? 0 : 2;
+    bool longer = false;
 
     if (rc) return rc == RC_LIMIT ? 414 : 400;
+    for (unsigned i = 0; i < out->depth; i++) longer |= out->name[i].n > TREE_NAME_BYTES;
+    return longer || out->depth > TREE_URI_NAMES || uri.n + dotted > TREE_URI_BYTES ? 414 : 200;
+}
+
+int tree_path(struct str uri, struct arena *a, struct tree_path *out)
+{
+    const int status = tree_uri_parse(uri, &out->names);
+    char *p, *at;
+
+    if (status != 200) return status;
     p = at = arena_bytes(a, uri.n + 3);
     if (!p) return 500;
     *at++ = '.';

@@ -43,6 +43,9 @@ struct tree_names {
     bool full;
 };
 
+/* Bytes of an address, names in it, bytes of a name that this device takes (DevDetail/URI, C-112). */
+enum { TREE_URI_BYTES = 255, TREE_URI_NAMES = 16, TREE_NAME_BYTES = 64 };
+
 /* What an object does about one described node. Every function may be missing. ctx is the tree's. */
 struct tree_row {
     /** The value now, in the arena or long-lived; false = the node is not there, or (for a node that must be there)

@@ -24,9 +24,11 @@ struct tree {
 struct tree_path {
     struct ddf_uri names;
     struct str text;
-    size_t end[DDF_URI_NAMES + 1];
+    size_t end[TREE_URI_NAMES + 1];
 };
 
+/** Cut an address into names. @return 200, 400, 414 */
+int tree_uri_parse(struct str uri, struct ddf_uri *out);
 /** @return 200, 400, 414 or 500 (no memory) */
 int tree_path(struct str uri, struct arena *a, struct tree_path *out);
 static inline struct str tree_prefix(const struct tree_path *p, unsigned depth)

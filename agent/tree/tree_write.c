@@ -229,7 +229,7 @@ static int rename_node(struct change *c, const struct tree_at *at)
     int status;
 
     if (at->node->permanent || at->node->name.n || !at->node->parent) return 405;
-    if (!to.n || str_find(c->data, '/', 0) < c->data.n || !c->data.n || ddf_uri_parse(to, &unused, NULL)) return 400;
+    if (!to.n || str_find(c->data, '/', 0) < c->data.n || !c->data.n || tree_uri_parse(to, &unused) != 200) return 400;
     if (str_eq(c->data, old)) return 200;
     if (tree_find(c->t, to, c->a, &other)) return 418;
     status = asked(c, at, DDF_REPLACE, c->data);

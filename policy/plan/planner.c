@@ -194,17 +194,35 @@ static size_t stated(const struct planning *p, const char *uri)
     return n && str_to_i64(n->value, &value) && value > 0 ? (size_t)value : SIZE_MAX;
 }
 
-/* protocol.md 10: how long and deep addresses may be on this device. */
-static bool address_fits(const struct planning *p, struct str uri)
+/* Characters, of UTF-8. */
+static size_t characters(struct str s)
 {
-    struct str rest = uri, name;
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* protocol.md 10: how long and deep addresses may be on this device. @return what of this one is more, and who says so;
+ * empty when it fits */
+static struct str beyond_limits(struct planning *p, struct str uri)
+{
     size_t depth = 0, longest = 0;
+    struct str rest = uri, name;
     while (str_cut(&rest, '/', &name)) {
-        longest = name.n > longest ? name.n : longest;
+        longest = characters(name) > longest ? characters(name) : longest;
         depth += !str_is(name, ".");
     }
-    return depth <= stated(p, "./DevDetail/URI/MaxDepth") && uri.n <= stated(p, "./DevDetail/URI/MaxTotLen") &&
-           longest <= stated(p, "./DevDetail/URI/MaxSegLen");
+    const struct {
+        const char *told_by, *what;
+        size_t has;
+    } row[] = { { "./DevDetail/URI/MaxDepth", "names", depth },
+                { "./DevDetail/URI/MaxSegLen", "characters in a name", longest },
+                { "./DevDetail/URI/MaxTotLen", "characters", characters(uri) } };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        if (row[i].has > stated(p, row[i].told_by))
+            return planner_say(p, "it has %zu %s, and the device takes %zu (%s)", row[i].has, row[i].what,
+                               stated(p, row[i].told_by), row[i].told_by);
+    return (struct str){ 0 };
 }
 
 /* Octets are held in base64 on this side of the wire, and checked as that. */
@@ -222,13 +240,12 @@ bool planner_step_in_order(struct planning *p, struct pol_step *s, struct str vm
                                               [DM_EXEC] = DDF_EXEC };
     struct err e = { 0 };
     int status = 200;
-    if (!address_fits(p, without_query(s->uri))) {
-        planner_add_wait_at(
-            p, vm, s->uri, "failed",
-            planner_say(
-                p, "%.*s: not sent, it would be answered 414: this device takes no address as long or deep as %.*s",
-                STR_ARG(s->why), STR_ARG(s->uri)),
-            414, 0);
+    const struct str beyond = beyond_limits(p, without_query(s->uri));
+    if (beyond.n) {
+        planner_add_wait_at(p, vm, s->uri, "failed",
+                            planner_say(p, "%.*s: not sent, it would be answered 414: %.*s: %.*s", STR_ARG(s->why),
+                                        STR_ARG(s->uri), STR_ARG(beyond)),
+                            414, 0);
         return false;
     }
     bool property = s->verb != DM_GET &&

@@ -3,9 +3,14 @@
 #define SERVER_API_TREE_COMMANDS_H
 /* Commands that people give to a device's tree, as REST has them: one, several that go together, or a change of access
  * rights. Inside server/api/ only. */
+#include "ddf/uri.h"
 #include "server/api/call.h"
 
-enum { TREE_COMMANDS = POL_ATOMIC_CHILDREN, TREE_DATA_BYTES = 64 << 10, TREE_URI_BYTES = 400 };
+enum {
+    TREE_COMMANDS = POL_ATOMIC_CHILDREN,
+    TREE_DATA_BYTES = 64 << 10,
+    TREE_URI_BYTES = DDF_URI_BYTES + 200 /* ?list=... */
+};
 
 struct tree_command {
     struct str command, uri, format, type, data;

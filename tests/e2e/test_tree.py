@@ -306,13 +306,15 @@ def header_status(device, reply):
 
 
 def test_s_216_addresses_too_long_are_told(place):
-    said = place.ctl("tree", "add", PHONE, f"./VMImages/{'n' * 65}", "--format", "node", code=1)
-    assert "a name has more than 64 bytes" in said and "/uri" in said
+    said = place.ctl("tree", "add", PHONE, f"./VMImages/{'n' * 256}", "--format", "node", code=1)
+    assert "a name has more than 255 bytes, the most of any device" in said and "/uri" in said
     # A device with narrower limits: what is over them is not sent, or it answers 414 itself.
     name = "IMEI:001010000000056"
     device = scripted(place, name, {"./DevDetail/URI": None, "./DevDetail/URI/MaxSegLen": "10", "./DevDetail/URI/MaxDepth": "3",
                                     "./DevDetail/URI/MaxTotLen": "0"})
-    for uri, words in (("./Vendor/longer-than-ten", "not sent, it would be answered 414"), ("./Vendor/A/B/C", "not sent, it would be answered 414"),
+    for uri, words in (("./Vendor/longer-than-ten", "not sent, it would be answered 414: ./Vendor/longer-than-ten: it has 15 characters in a name, and"
+                        " the device takes 10 (./DevDetail/URI/MaxSegLen)"),
+                       ("./Vendor/A/B/C", "not sent, it would be answered 414: ./Vendor/A/B/C: it has 4 names, and the device takes 3 (./DevDetail/URI/MaxDepth)"),
                        ("./Vendor/short", "414 the address is too long for the device")):
         op = ask(place, name, "add", uri=uri, format="chr", data="x")
         device.finish(device.call(), {"./Vendor/short": "414"})
@@ -323,6 +325,19 @@ def test_s_216_addresses_too_long_are_told(place):
     device.finish(device.call())
     group = place.server.get(f"/operations/{group['id']}")
     assert group["state"] == "failed" and group["code"] == 414 and "command 2" in group["reason"] and group["tries"] == 0, group
+
+
+def test_a_device_with_a_deep_tree_gets_its_addresses(place):
+    """Longer and deeper than what the project's own agent takes: the limits are the device's, in characters."""
+    deep = "./Vendor" + "".join(f"/{'n' * 20}{i}" for i in range(30))
+    for name, limits in (("IMEI:001010000000057", {"MaxDepth": "40", "MaxSegLen": "200", "MaxTotLen": "1000"}), ("IMEI:001010000000058", {})):
+        device = scripted(place, name, {f"./DevDetail/URI{'/' if k else ''}{k}": v for k, v in [("", None), *limits.items()] if limits})
+        for uri in (deep, f"./Vendor/{'n' * 200}", "./Vendor/" + "\u00e9" * 120):
+            op = ask(place, name, "add", uri=uri, format="chr", data="x")
+            reply = device.call()
+            device.finish(reply)
+            assert device.tree.get(uri) == "x", (uri, reply.bytes[:2000])
+            place.server.wait_operation(op)
 
 
 X, Y = ("replace", "./Vendor/X", "chr", "1"), ("replace", "./Vendor/Y", "chr", "2")
