@@ -135,17 +135,28 @@ static bool is_subtree(const struct pol_item *it)
     return str_is(it->format, "node") || str_starts(it->type, STR("application/vnd.syncml.dmtnds"));
 }
 
+static struct str base_of(struct str uri)
+{
+    return str_slice(uri, 0, str_find(uri, '?', 0));
+}
+
+/* Is what a Get of this address tells what was written there? Of properties a title and a type are; a new name is looked
+ * for at the address that it makes, and an access list has a command of its own, since it may come back in another order. */
+static bool tells(struct str uri)
+{
+    return base_of(uri).n == uri.n || str_ends(uri, STR("?prop=Title")) || str_ends(uri, STR("?prop=Type"));
+}
+
 /* Can the device be asked whether this was done? Not when it reports neither value nor property, nor when a later
  * command of the group had the last word about the node. */
 static bool can_tell(const struct planning *p, const struct pol_operation *o, const struct pol_item *it)
 {
     bool deletes = dm_command_of(it->command) == DM_DELETE;
     if (it->secret) return false;
-    if ((!deletes && !writes(it)) || it->changed || str_find(it->uri, '?', 0) < it->uri.n ||
-        !planner_readable(p, it->uri))
+    if ((!deletes && !writes(it)) || it->changed || !tells(it->uri) || !planner_readable(p, base_of(it->uri)))
         return false;
     for (const struct pol_item *later = it + 1; pol_is_group(o) && later < o->items + o->n_items; later++) {
-        struct str at = str_slice(later->uri, 0, str_find(later->uri, '?', 0));
+        struct str at = base_of(later->uri);
         if (!pol_is_look(later->command) && at.n &&
             (ddf_uri_within(it->uri, at) || (deletes && ddf_uri_within(at, it->uri))))
             return false;
@@ -155,12 +166,19 @@ static bool can_tell(const struct planning *p, const struct pol_operation *o, co
 
 enum effect { NOT_KNOWN, ASKED, THERE, MISSING };
 
+/* From when on a look counts: what the device still works on is looked at anew in each session. */
+static int64_t counts_since(const struct planning *p, const struct live_op *op)
+{
+    return op->state == POL_OP_ACCEPTED && p->f->session_ms > 0 ? p->f->session_ms : 1;
+}
+
 /* Is it as this command makes it? Asks the device when it was not asked since. */
 static enum effect effect_of(struct planning *p, struct live_op *op, const struct pol_item *it)
 {
     bool deletes = dm_command_of(it->command) == DM_DELETE;
     if (!can_tell(p, op->op, it)) return NOT_KNOWN;
-    if (!it->seen_ms) return planner_op_look(p, op, it->uri, STR("is it done?")) ? ASKED : NOT_KNOWN;
+    if (it->seen_ms < counts_since(p, op))
+        return planner_op_look(p, op, it->uri, STR("is it done?")) ? ASKED : NOT_KNOWN;
     if (it->seen_code == 404 || it->seen_code == 410) return deletes ? THERE : MISSING;
     if (it->seen_code < 200 || it->seen_code >= 300) return NOT_KNOWN;
     if (deletes) return MISSING;
@@ -169,7 +187,7 @@ static enum effect effect_of(struct planning *p, struct live_op *op, const struc
 }
 
 struct effects {
-    size_t asked, there, missing, not_known;
+    size_t asked, there, missing, not_known, changed;
     const struct pol_item *first_missing;
 };
 
@@ -184,6 +202,7 @@ static struct effects effects_of(struct planning *p, struct live_op *op)
         x.there += one == THERE;
         x.missing += one == MISSING;
         x.not_known += one == NOT_KNOWN;
+        x.changed += it->changed;
         if (one == MISSING && !x.first_missing) x.first_missing = it;
     }
     return x;
@@ -253,7 +272,7 @@ static void find_group(struct planning *p, struct live_op *op)
         planner_op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
 }
 
-/* Something of ours that went out since and may have been done: what is read back then says nothing of `op`. */
+/* Something else of ours that went out and may be done at any moment: what is read back then says nothing of `op`. */
 static const struct pol_operation *rival(const struct planning *p, const struct pol_operation *op)
 {
     for (size_t i = 0; i < p->f->n_operations; i++) {
@@ -266,22 +285,70 @@ static const struct pol_operation *rival(const struct planning *p, const struct 
     return NULL;
 }
 
-/* The device said that it took the value. */
+/* What the last look there was answered; NULL = not looked yet. */
+static const struct pol_item *last_look(const struct pol_operation *o, struct str uri)
+{
+    for (size_t i = o->n_items; i-- > 0;)
+        if (str_eq(o->items[i].uri, uri) && o->items[i].seen_ms) return &o->items[i];
+    return NULL;
+}
+
+/* The only command with what was seen of it. Of a new name: that there is such a node now. */
+static struct pol_item only_seen(struct planning *p, const struct pol_operation *o)
+{
+    struct pol_item it = only_item(o);
+    if (writes(&it) && str_ends(it.uri, STR("?prop=Name"))) {
+        it.uri = planner_say(p, "%.*s/%.*s", STR_ARG(ddf_uri_parent(base_of(it.uri))), STR_ARG(it.data));
+        it.format = STR("node");
+    }
+    const struct pol_item *seen = last_look(o, it.uri);
+    if (seen) {
+        it.seen_code = seen->seen_code;
+        it.seen = seen->seen;
+        it.seen_ms = seen->seen_ms;
+    }
+    return it;
+}
+
+/* The device said that it is done, and a look tells whether it is. */
+static void prove_by_look(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op, *other;
+    const struct pol_item it = only_seen(p, o);
+    const enum effect effect = effect_of(p, op, &it);
+    if (effect == ASKED) return;
+    if (effect == THERE) {
+        planner_add_verified(p, op);
+    } else if (effect == NOT_KNOWN && it.seen_ms) {
+        struct str code = pol_code_text(p->l, it.seen_code, p->a);
+        believe(p, op, planner_say(p, "the device says it is done, and it cannot be read back: %.*s", STR_ARG(code)));
+    } else if (effect == NOT_KNOWN) {
+        believe(p, op, STR("the device says it is done"));
+    } else if ((other = rival(p, o)) != NULL) {
+        believe(p, op,
+                planner_say(p, "the device says it is done; operation %lld is under way too and may have changed it",
+                            (long long)other->id));
+    } else {
+        planner_op_fail(p, op, 0, planner_say(p, "the device says it is done, but %.*s", STR_ARG(what_is(p, &it))));
+    }
+}
+
+/* The device said that it took the value: the mirror has what it reports. */
 static void prove_value(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     const struct pol_item it = only_item(o);
     const struct pol_mirror_node *n = planner_mirror_find(p, o->tree_uri);
-    bool property = str_find(o->tree_uri, '?', 0) < o->tree_uri.n; /* the mirror keeps values only */
+    bool property = base_of(o->tree_uri).n < o->tree_uri.n; /* the mirror keeps values only */
     bool told = writes(&it) && n && n->known == POL_REPORTED;
     const struct pol_operation *other = NULL;
     if (!writes(&it) || property || o->secret || is_subtree(&it) || !planner_readable(p, o->tree_uri)) {
-        believe(p, op, STR("the device says it is done"));
+        prove_by_look(p, op);
     } else if (told && planner_same_value(n->format, n->value, o->tree_data)) {
         planner_add_verified(p, op);
     } else if ((told || !n) && (other = rival(p, o)) != NULL) {
         believe(p, op,
-                planner_say(p, "the device says it is done; operation %lld went out since and may have changed it",
+                planner_say(p, "the device says it is done; operation %lld is under way too and may have changed it",
                             (long long)other->id));
     } else if (told) {
         planner_op_fail(p, op, 0,
@@ -298,32 +365,46 @@ static void prove_value(struct planning *p, struct live_op *op)
     }
 }
 
-/* What a look at the only command's node was answered since it was given up; NULL = not looked yet. */
-static const struct pol_item *only_look(const struct pol_operation *o)
+/* The device said that it works on it. Of an Exec only its own alert tells; a value is asked after in each session. */
+static void look_whether_done(struct planning *p, struct live_op *op)
 {
-    for (size_t i = o->n_items; i-- > 0;)
-        if (str_eq(o->items[i].uri, o->tree_uri) && o->items[i].seen_ms) return &o->items[i];
-    return NULL;
+    const struct pol_operation *o = op->op;
+    struct effects x = { 0 };
+    if (pol_is_group(o)) {
+        x = effects_of(p, op);
+    } else {
+        const struct pol_item it = only_seen(p, o);
+        enum effect one = effect_of(p, op, &it);
+        x.asked = one == ASKED;
+        x.there = one == THERE;
+    }
+    if (x.asked || x.missing) return;
+    if (x.there && !x.not_known) {
+        planner_add_verified(p, op);
+    } else if (x.changed && x.changed == x.not_known) {
+        struct pol_verdict v = { .state = POL_OP_SUPERSEDED,
+                                 .percent = -1,
+                                 .why = STR("the device said that it works on it; it was changed since") };
+        planner_add_move(p, op, &v);
+    }
 }
 
 /* Given up, and it may have been done all the same: what the device reports tells. */
 static void find_value(struct planning *p, struct live_op *op)
 {
-    const struct pol_operation *o = op->op;
-    const struct pol_item it = only_item(o), *seen = only_look(o);
-    bool deletes = dm_command_of(it.command) == DM_DELETE, there = seen && seen->seen_code / 100 == 2;
-    bool missing = seen && (seen->seen_code == 404 || seen->seen_code == 410);
-    if (!can_tell(p, o, &it) || (seen && !there && !missing)) {
-        planner_op_unknown(p, op, "the session ended each time before its answer came, and it cannot be asked after");
-    } else if (!seen) {
-        if (!planner_op_look(p, op, o->tree_uri, STR("is it done?")))
-            planner_op_unknown(p, op, "the session ended each time before its answer came, and it cannot be read back");
-    } else if (deletes ? missing
-                       : there && (is_subtree(&it) ||
-                                   planner_same_value(it.format.n ? it.format : STR("chr"), it.data, seen->seen))) {
-        planner_add_verified(p, op);
-    } else {
+    const struct pol_item it = only_seen(p, op->op);
+    switch (effect_of(p, op, &it)) {
+    case ASKED: break;
+    case THERE: planner_add_verified(p, op); break;
+    case MISSING:
         planner_op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
+        break;
+    case NOT_KNOWN:
+        planner_op_unknown(p, op,
+                           can_tell(p, op->op, &it) && !it.seen_ms
+                               ? "the session ended each time before its answer came, and it cannot be read back"
+                               : "the session ended each time before its answer came, and it cannot be asked after");
+        break;
     }
 }
 
@@ -373,4 +454,6 @@ void planner_tree_inquire(struct planning *p, struct live_op *op)
         planner_tree_again(p, op);
     else if (said)
         prove_value(p, op);
+    else if (op->state == POL_OP_ACCEPTED)
+        look_whether_done(p, op);
 }

@@ -15,7 +15,7 @@ static bool is_good(int code)
 /* How many commands ended how. `bad` is the first that failed by itself. */
 struct tally {
     size_t n, done, skipped, undone, stuck, silent, runs, looks;
-    const struct pol_item *bad;
+    const struct pol_item *bad, *unanswered;
 };
 
 static struct tally tally_of(const struct pol_operation *op)
@@ -25,6 +25,7 @@ static struct tally tally_of(const struct pol_operation *op)
         const struct pol_item *it = &op->items[i];
         t.looks += pol_is_look(it->command);
         t.runs += it->code == 202;
+        if (it->unanswered && !t.unanswered) t.unanswered = it;
         if (it->no_value && is_good(it->code)) {
             if (!t.bad) t.bad = it;
         } else if (it->code == 0)
@@ -47,7 +48,8 @@ static struct tally tally_of(const struct pol_operation *op)
 static struct str blame(const struct ddf_layout *l, const struct pol_operation *op, const struct pol_item *it,
                         struct arena *a)
 {
-    struct str code = it->no_value && is_good(it->code)
+    struct str code = it->unanswered ? STR("the device says nothing of it")
+                      : it->no_value && is_good(it->code)
                           ? arena_printf(a, "the device says %d and sent no value of this node", it->code)
                           : pol_code_text(l, it->code, a);
     return arena_printf(a, "command %d (%.*s%s%.*s): %.*s", (int)(it - op->items) + 1, STR_ARG(it->command),
@@ -122,9 +124,11 @@ static void again(const struct pol_operation *op, struct str why, struct arena *
 void pol_group_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
                          struct pol_verdict *out)
 {
-    const struct tally t = tally_of(op);
+    struct tally t = tally_of(op);
     bool atomic = dm_command_of(op->tree_command) == DM_ATOMIC;
     code = code_of_whole(&t, atomic, code);
+    if (is_good(code) && !t.bad)
+        t.bad = t.unanswered; /* a whole that is done does not read, and does not ask anybody */
     *out = (struct pol_verdict){ .state = POL_OP_FAILED, .code = code, .percent = -1 };
     if (code == 0) {
         out->state = POL_OP_SENT;

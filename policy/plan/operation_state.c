@@ -245,9 +245,17 @@ void pol_op_on_no_value(int code, struct arena *a, struct pol_verdict *out)
 bool pol_op_on_change(const struct pol_operation *op, struct str uri, int64_t by, struct arena *a,
                       struct pol_verdict *out)
 {
-    if (op->state != POL_OP_ACKNOWLEDGED || !str_is(op->kind, "tree") || pol_is_group(op) || op->id == by ||
+    bool works = op->state == POL_OP_ACCEPTED && dm_command_of(op->tree_command) != DM_EXEC;
+    if ((op->state != POL_OP_ACKNOWLEDGED && !works) || !str_is(op->kind, "tree") || pol_is_group(op) || op->id == by ||
         !pol_item_meets(op->tree_command, op->tree_uri, uri))
         return false;
+    if (works) { /* whether it was done is not to be found out any more */
+        *out = (struct pol_verdict){ .state = POL_OP_SUPERSEDED, .code = 202, .percent = -1 };
+        out->why = by ? arena_printf(a, "the device said that it works on it; operation %lld has changed it since",
+                                     (long long)by)
+                      : STR("the device said that it works on it; a policy has changed it since");
+        return true;
+    }
     *out = (struct pol_verdict){ .state = POL_OP_VERIFIED, .code = 200, .percent = 100 };
     out->why = by ? arena_printf(a, "the device said that it is done; operation %lld has changed it since",
                                  (long long)by)
@@ -307,6 +315,7 @@ void pol_op_on_alert(const struct ddf_layout *l, const struct pol_operation *op,
     int code = leading_number(data);
     bool good = code / 100 == 2 || (l && ddf_layout_result_ok(l, code)), bad = code >= 400 && !good;
     bool over = pol_op_finished(op->state), done = op->state == POL_OP_VERIFIED || op->state == POL_OP_ACKNOWLEDGED;
+    if (!type.n) type = STR("an alert without a type");
     *out = (struct pol_verdict){ .state = op->state, .code = code, .percent = -1 };
     if ((over || done) && op->state != POL_OP_UNKNOWN && !(done && bad)) { /* a refusal counts whenever it comes */
         out->why = STR("finished before");

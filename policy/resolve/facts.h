@@ -48,6 +48,7 @@ struct pol_item {
     struct str seen;    /* the value it found, */
     int64_t seen_ms;    /* and when; 0 = not looked since it was sent */
     bool no_value;      /* a Get: the last Status is 2xx, and no Results of its node came */
+    bool unanswered;    /* a Get or a question: the last answer had neither Status nor Results of it */
     bool changed;       /* somebody of ours wrote there afterwards, */
     int64_t changed_by; /* this operation; 0 = a policy */
 };

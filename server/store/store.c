@@ -474,11 +474,11 @@ bool store_read_operation(const struct db_operation *x, struct arena *a, struct 
            arena_str(a, x->tree_data, &out->tree_data) && arena_str(a, x->tree_type, &out->tree_type);
 }
 
-/* The commands of an operation that has several. */
+/* The commands of an operation that has several; of one that has gone out, also what was looked at for it. */
 static enum rc load_items(struct store *st, struct pol_operation *op, struct arena *a, struct err *e)
 {
     struct sql_rows *r = NULL;
-    bool looked_after = str_is(op->kind, "tree") && op->tries >= POL_MAX_TRIES;
+    bool looked_after = str_is(op->kind, "tree") && op->tries > 0;
     if (!pol_is_group(op) && !str_is(op->tree_command, "acl") && !looked_after) return RC_OK;
     struct db_operation_item x;
     enum rc rc = db_operation_item_list(st->db, op->id, &r, e);

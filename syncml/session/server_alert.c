@@ -70,11 +70,13 @@ static void read_item(struct server_reader *r, const struct sml_cmd *c, const st
     out->data = whole.data;
     out->correlator = c->correlator;
     sml_server_meta(r, &whole.meta, &c->meta, &out->format, &type);
-    bool typed = whole.meta.type.n || c->meta.type.n, complete = typed && (whole.has_data || code == 1224);
+    /* A Correlator says what the alert is about: whoever forgets type or format beside it is understood all the same. */
+    const bool named = c->correlator.n > 0 && code == 1226, typed = whole.meta.type.n || c->meta.type.n;
+    const bool complete = (typed || named) && (whole.has_data || code == 1224);
     out->type = typed ? type_of_alert(type) : (struct str){ 0 };
-    out->status = !complete                       ? (code == 1226 ? 412 : 406)
-                  : !format_is_known(out->format) ? (code == 1226 ? 415 : 406)
-                                                  : 200;
+    out->status = !complete                                 ? (code == 1226 ? 412 : 406)
+                  : !named && !format_is_known(out->format) ? (code == 1226 ? 415 : 406)
+                                                            : 200;
     if (out->status != 200) return;
     *r->alerts = out;
     r->alerts = &out->next;

@@ -121,6 +121,97 @@ def test_a_value_that_the_device_does_not_keep_is_still_a_failure(server, client
     assert op(server, one)["state"] == "failed" and 'the value is "0"' in op(server, one)["reason"]
 
 
+# ---- what a device says is done, and is not ----
+
+LIES = {
+    "delete": ("delete", "./V/x", {}, "the node is still there"),
+    "node": ("add", "./V/n", {"format": "node"}, "the node is not there"),
+    "name": ("replace", "./V/x?prop=Name", {"data": "other"}, "the node is not there"),
+    "title": ("replace", "./V/x?prop=Title", {"data": "Mine"}, 'the value is "Theirs"'),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_is_said_to_be_done_is_looked_at(server, client, lie):
+    command, uri, more, why = LIES[lie]
+    client.tree["./V/x"] = "0"
+    client.odd[f"{command.capitalize()} {uri}"] = lambda ref, tag: [status(ref, tag, 200)]
+    client.odd["Get ./V/x?prop=Title"] = lambda ref, tag: [status(ref, tag, 200), results(ref, syncml.item("./V/x?prop=Title", "Theirs", where="Source"))]
+    one = ask(server, client, command, uri, **more)
+    client.run()
+    assert op(server, one)["state"] == "failed" and why in op(server, one)["reason"], op(server, one)
+
+
+def test_what_is_done_is_verified_by_a_look(server, client):
+    client.tree.update({"./V/x": "0", "./V/y": "1"})
+    gone, made = ask(server, client, "delete", "./V/x"), ask(server, client, "add", "./V/n", format="node")
+    client.run()
+    assert [op(server, n)["reason"] for n in (gone, made)] == ["the device reports it so"] * 2, (op(server, gone), op(server, made))
+    named = ask(server, client, "replace", "./V/y?prop=Title", data="Mine")
+    client.odd["Replace ./V/y?prop=Title"] = lambda ref, tag: [status(ref, tag, 200)]
+    client.odd["Get ./V/y?prop=Title"] = lambda ref, tag: [status(ref, tag, 406)]        # has no titles to tell
+    client.run()
+    assert op(server, named)["state"] == "verified" and "cannot be read back: 406" in op(server, named)["reason"], op(server, named)
+
+
+def works_on_it(ref, tag):
+    return [status(ref, tag, 202)]
+
+
+@pytest.mark.parametrize("command", ["replace", "add", "delete", "sequence"])
+def test_what_the_device_works_on_is_asked_after(server, client, command):
+    """202 for a value: no alert tells of its end, so each session looks."""
+    uri = "./V/new" if command == "add" else "./V/x"
+    client.tree["./V/x"] = "0"
+    value = {} if command == "delete" else {"format": "chr", "data": "1"}
+    verb = "replace" if command == "sequence" else command
+    client.odd[f"{verb.capitalize()} {uri}"] = works_on_it
+    if command == "sequence":
+        one = ask(server, client, command, commands=[{"command": verb, "uri": uri, **value}])
+    else:
+        one = ask(server, client, command, uri, **value)
+    client.run()
+    client.run()
+    assert op(server, one)["state"] == "accepted", op(server, one)
+    if command == "delete":
+        del client.tree[uri]
+    else:
+        client.tree[uri] = "1"
+    client.run()
+    assert op(server, one)["state"] == "verified", op(server, one)
+
+
+def test_what_the_device_works_on_is_replaced_by_a_later_command(server, client):
+    client.tree["./V/x"] = "0"
+    client.odd["Replace ./V/x"] = works_on_it
+    one = ask(server, client, "replace", "./V/x", format="chr", data="1")
+    client.run()
+    client.odd.clear()
+    two = ask(server, client, "replace", "./V/x", format="chr", data="2")
+    client.run()
+    assert op(server, two)["state"] == "verified"
+    assert op(server, one)["state"] == "superseded" and f"operation {two} has changed it" in op(server, one)["reason"], op(server, one)
+
+
+@pytest.mark.parametrize("silent", ["Get ./V/A", "Alert"])
+def test_a_sequence_does_not_pass_over_what_was_not_answered(server, client, silent):
+    """The Sequence is 200 and one of its commands has no answer at all: nothing was read, and nobody was asked."""
+    client.tree.update({"./V/A": "a", "./V/x": "0"})
+    client.odd["Get ./V/A"] = lambda ref, tag: []
+    first = {"command": "get", "uri": "./V/A"} if silent == "Get ./V/A" else {"command": "confirm", "data": "MAXDT=60\nNow?"}
+    one = ask(server, client, "sequence", commands=[first, {"command": "replace", "uri": "./V/x", "format": "chr", "data": "1"}])
+    client.run()
+    assert op(server, one)["state"] == "failed" and "the device says nothing of it" in op(server, one)["reason"], op(server, one)
+
+
+def test_a_value_without_a_status_is_a_value(server, client):
+    client.tree["./V/A"] = "a"
+    client.odd["Get ./V/A"] = lambda ref, tag: [results(ref, syncml.item("./V/A", "a", where="Source"))]
+    one = ask(server, client, "sequence", commands=[{"command": "get", "uri": "./V/A"}])
+    client.run()
+    assert op(server, one)["state"] == "verified", op(server, one)
+
+
 # ---- a Get ----
 
 def results(ref, item):
@@ -220,6 +311,20 @@ def test_a_correlator_of_ours_ends_the_exec_whatever_the_alert(server, client, k
     o = op(server, number)
     assert o["state"] == state, o
     assert any(data in s["reason"] and kind in s["reason"] for s in o["steps"]), o
+
+
+@pytest.mark.parametrize("data,state", [("200", "verified"), ("410", "failed")])
+@pytest.mark.parametrize("meta", ["", '<Meta><Format xmlns="syncml:metinf">text</Format></Meta>'])
+def test_a_correlator_of_ours_needs_no_type_beside_it(server, client, meta, data, state):
+    uri = "./FUMO/pkg/DownloadAndUpdate"
+    number = ask(server, client, "exec", uri)
+    client.odd[f"Exec {uri}"] = lambda ref, tag: [status(ref, tag, 202)]
+    reply = client.call()
+    correlator = next(c.findtext("Correlator") for c in reply.asks("Exec"))
+    client.finish(client.say(client.answers(reply), cred=False))
+    bare = f"<Alert><CmdID>@</CmdID><Data>1226</Data><Correlator>{correlator}</Correlator><Item>{meta}<Data>{data}</Data></Item></Alert>"
+    client.finish(client.call(more=[bare], alert="1201"))
+    assert op(server, number)["state"] == state, op(server, number)
 
 
 @pytest.mark.parametrize("told", [("200", "410"), ("410", "200")])

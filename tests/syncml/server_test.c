@@ -96,6 +96,8 @@ static void each_command_of_a_client_has_its_status(void)
         { "<Alert><CmdID>7</CmdID></Alert>", 406 },
         { "<Alert><CmdID>7</CmdID><Data>1226</Data></Alert>", 412 },
         { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item><Data>no type</Data></Item></Alert>", 412 },
+        { "<Alert><CmdID>7</CmdID><Data>1226</Data><Correlator>c</Correlator><Item><Data>200</Data></Item></Alert>",
+          200 },
         { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item>" META("<Type>urn:x</Type>") "</Item></Alert>", 412 },
         { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item>" META(
               "<Format>weird</Format><Type>urn:x</Type>") "<Data/></Item></Alert>",
