@@ -336,7 +336,7 @@ static void written_over(struct message_work *v, struct str uri, int64_t by)
     for (size_t i = 0; i < v->n_ops; i++) {
         struct pol_operation *op = &v->ops[i];
         struct pol_verdict to;
-        if (pol_is_group(op) && (op->state == POL_OP_ACKNOWLEDGED || op->state == POL_OP_SENT))
+        if (pol_is_group(op) && op->state >= POL_OP_SENT && op->state <= POL_OP_ACKNOWLEDGED)
             message_item_changed(v, op, uri, by);
         else if (pol_op_on_change(op, uri, by, v->a, &to))
             message_move(v, op, &to);
@@ -426,6 +426,12 @@ enum { INCOMPLETE = 412 }; /* what such an answer is to who looks whether someth
 static bool has_no_value(const struct flown *f)
 {
     return f->step.verb == DM_GET && f->code / 100 == 2 && f->code != 214 && !f->listed;
+}
+
+/* In a Sequence, a Get may have no Status beside its value: neither is a Get that was not answered. */
+static bool is_unanswered(const struct flown *f)
+{
+    return f->code == 0 && (f->step.verb == DM_GET ? !f->listed : dm_command_asks(f->step.verb));
 }
 
 static void operation_status(struct message_work *v, const struct flown *f, struct pol_operation *op, int code)
@@ -521,7 +527,10 @@ static void land(struct message_work *v)
             own |= blames(fl->row[k].code);
             if (!op) continue;
             message_item_code(v, op, k - i - 1, child_code(v, f, &fl->row[k]));
-            if (k - i - 1 < op->n_items) op->items[k - i - 1].no_value = has_no_value(&fl->row[k]);
+            if (k - i - 1 < op->n_items) {
+                op->items[k - i - 1].no_value = has_no_value(&fl->row[k]);
+                op->items[k - i - 1].unanswered = is_unanswered(&fl->row[k]);
+            }
         }
         decide(v, f, group ? child_code(v, group, f) : f->code, !own);
     }
