@@ -15,18 +15,19 @@ static void put_day(char *out, size_t n, const char *what, time_t at)
     snprintf(out, n, "%s %s", what, day);
 }
 
-/* What stands against it. Time is looked at last: only then is it worth telling when a certificate ends. */
+/* Find the reason to reject the certificate. Time is checked last: `until_ms` is only of use when nothing else is
+ * wrong. */
 static void judge(struct certificate *c, gnutls_x509_crt_t crt, unsigned status)
 {
     const unsigned times = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
     const time_t from = gnutls_x509_crt_get_activation_time(crt), until = gnutls_x509_crt_get_expiration_time(crt);
     const time_t now = time(NULL);
     if (status & GNUTLS_CERT_PURPOSE_MISMATCH) {
-        snprintf(c->problem, sizeof c->problem, "is not for TLS clients (its extended key usage says for what)");
+        snprintf(c->problem, sizeof c->problem, "is not for TLS clients (see its extended key usage)");
         return;
     }
     if (status & ~times || status == GNUTLS_CERT_INVALID) {
-        snprintf(c->problem, sizeof c->problem, "is not of the CA that dm.clientCa names, or is signed wrongly");
+        snprintf(c->problem, sizeof c->problem, "is not signed by the CA in dm.clientCa, or its signature is wrong");
         return;
     }
     c->until_ms = (int64_t)until * 1000;
@@ -35,12 +36,12 @@ static void judge(struct certificate *c, gnutls_x509_crt_t crt, unsigned status)
     else if (from > now)
         put_day(c->problem, sizeof c->problem, "is not valid before", from);
     else if (status)
-        snprintf(c->problem, sizeof c->problem, "stands on another one that is not valid now");
+        snprintf(c->problem, sizeof c->problem, "depends on an issuer certificate that is not valid now");
 }
 
 bool certificate_of_peer(gnutls_session_t session, enum crypto_name kind, struct certificate *out)
 {
-    char client[] = GNUTLS_KP_TLS_WWW_CLIENT; /* one without extended key usage is for everything */
+    char client[] = GNUTLS_KP_TLS_WWW_CLIENT; /* a certificate without extended key usage is valid for all uses */
     gnutls_x509_crt_t crt = NULL;
     unsigned status = 0, n = 0;
     const gnutls_datum_t *list = gnutls_certificate_get_peers(session, &n);
@@ -59,7 +60,7 @@ bool certificate_of_peer(gnutls_session_t session, enum crypto_name kind, struct
         out->n_name = 0;
         if (!out->problem[0])
             snprintf(out->problem, sizeof out->problem,
-                     "has not exactly one name of the kind that dm.certificateName says");
+                     "does not have exactly one name of the kind set in dm.certificateName");
     }
     return true;
 }

@@ -98,16 +98,17 @@ static struct http_conn *conn_of(struct MHD_Connection *mhd)
     return i ? i->socket_context : NULL;
 }
 
-/* A request that the library answered by itself. It does not call on_request for it, and on_completed only in some cases
- * and versions: too many parameters or header lines, a length that is no number, an end within the head. */
+/* Release a request that libmicrohttpd answered on its own. For such a request it does not call on_request, and calls
+ * on_completed only in some cases and versions: too many parameters or header lines, an invalid length, a connection
+ * that ends within the head. */
 static void forget_head(struct http_conn *c)
 {
     if (c->head) req_give(c->head);
     c->head = NULL;
 }
 
-/* Called with the request line as it came, before libmicrohttpd cuts it: only here the raw query can be had. Until the
- * head is complete the request belongs to its connection. */
+/* Called with the unmodified request line, before libmicrohttpd splits it: the raw query is available only here. Until
+ * the head is complete, the connection owns the request. */
 static void *on_uri(void *ctx, const char *uri, struct MHD_Connection *mhd)
 {
     struct http_conn *c = conn_of(mhd);
@@ -122,7 +123,7 @@ static void *on_uri(void *ctx, const char *uri, struct MHD_Connection *mhd)
     return q;
 }
 
-/* Percent-escapes stay as they are: paths are decoded after they are cut, queries when they are asked for. */
+/* Leave percent-escapes as they are: paths are decoded after they are split, queries when a handler reads them. */
 static size_t no_unescape(void *ctx, struct MHD_Connection *mhd, char *s)
 {
     (void)ctx, (void)mhd;
@@ -137,7 +138,7 @@ static bool limits_address(const struct http_listener *l, const struct http_addr
     return true;
 }
 
-/* An address that is told already that it has too many is not told more often. */
+/* An address past its limit receives a bounded number of 503 answers; further connections are closed without one. */
 static enum MHD_Result on_accept(void *ctx, const struct sockaddr *from, socklen_t n)
 {
     const struct http_listener *l = ctx;
@@ -149,8 +150,8 @@ static enum MHD_Result on_accept(void *ctx, const struct sockaddr *from, socklen
                : MHD_NO;
 }
 
-/* A handshake that failed leaves no request behind: without a word about it nobody would ever learn that a device
- * tries. */
+/* Report a connection that ended before a request. A failed handshake leaves no other trace of the device that tried.
+ * */
 static void no_request(struct http_listener *l, struct http_conn *c)
 {
     if (c->asked || c->over || !l->config.cert_file || !l->config.no_request || atomic_load(&l->stopping)) return;
@@ -285,8 +286,8 @@ static size_t held_by(const struct http_listener *l, int64_t principal)
     return n;
 }
 
-/* One principal has half of the room, so that it stops nobody else; but always room for one body.
- * @return the ceiling that `more` bytes would pass; 0 = there is room */
+/* One principal may use half of the space, so that others always find some; but always enough for one body.
+ * @return the ceiling that `more` bytes would pass; 0 = the bytes fit */
 static size_t ceiling_passed(const struct http_req *q, size_t more)
 {
     const struct http_listener *l = q->l;
@@ -298,14 +299,14 @@ static size_t ceiling_passed(const struct http_req *q, size_t more)
 
 static void no_room(const struct http_req *q, size_t ceiling, struct http_reply *refuse)
 {
-    http_problem(refuse, 503, "Too much at once", NULL,
+    http_problem(refuse, 503, "Too many bytes in progress", NULL,
                  ceiling == q->l->config.max_bodies_bytes
-                     ? "the requests and replies under way fill the %zu bytes they may have together; try again"
-                     : "your requests and replies under way fill the %zu bytes that yours may have together; try again",
+                     ? "requests and replies in progress fill the limit of %zu bytes for all clients; try again"
+                     : "your requests and replies in progress fill your limit of %zu bytes; try again",
                  ceiling);
 }
 
-/* Ceilings that the request itself does not know of. */
+/* Limits on connections, which do not depend on the request. */
 static bool is_crowded(struct http_req *q, struct http_reply *refuse)
 {
     const struct http_listener *l = q->l;
@@ -313,7 +314,7 @@ static bool is_crowded(struct http_req *q, struct http_reply *refuse)
     const size_t ceiling = q->crowded ? q->crowded : ceiling_passed(q, body > 0 ? (size_t)body : 0);
     if (q->conn->over == HTTP_O_ADDRESS)
         http_problem(refuse, 503, "Too many connections", NULL,
-                     "all %u connections that one address may have are in use; try again", l->config.max_per_address);
+                     "all %u connections allowed for one address are in use; try again", l->config.max_per_address);
     else if (q->conn->over)
         http_problem(refuse, 503, "Too many connections", NULL, "all %u connections are in use; try again",
                      l->config.max_connections);
@@ -323,13 +324,13 @@ static bool is_crowded(struct http_req *q, struct http_reply *refuse)
     return refuse->status != 0;
 }
 
-/* The head is complete: everything that can be refused without the body is. */
+/* The head is complete: refuse the request now if that does not depend on the body. */
 static enum MHD_Result begin(struct http_req *q, const char *url, const char *method)
 {
     struct http_listener *l = q->l;
     struct http_reply refuse = { 0 };
 
-    q->conn->head = NULL; /* from here on on_completed comes for certain */
+    q->conn->head = NULL; /* from here on the library always calls on_completed */
     http_wait(l, q->conn, HTTP_W_BODY);
     const bool first = !q->conn->asked;
     q->conn->asked = true;
@@ -354,7 +355,7 @@ static enum MHD_Result begin(struct http_req *q, const char *url, const char *me
     }
     if (refuse.status) return refuse_now(q, &refuse);
     if (http_content_length(r) > (int64_t)l->config.max_body_bytes) {
-        http_problem(&refuse, 413, "Body too large", NULL, "at most %zu bytes are taken here",
+        http_problem(&refuse, 413, "Body too large", NULL, "at most %zu bytes are accepted here",
                      l->config.max_body_bytes);
         return refuse_now(q, &refuse);
     }
@@ -378,7 +379,8 @@ static enum MHD_Result take_piece(struct http_req *q, struct str bytes)
     const size_t before = q->body.cap, room = before - q->body.n;
     q->crowded = bytes.n > room ? ceiling_passed(q, bytes.n - room) : 0;
     if (q->crowded || bytes.n > l->config.max_body_bytes - q->body.n)
-        q->phase = HTTP_P_PASS; /* chunked, so that the head did not say; or others were faster */
+        q->phase =
+            HTTP_P_PASS; /* a chunked body has no length in the head; or other requests took the space meanwhile */
     else
         buf_put(&q->body, bytes);
     hold(q, q->body.cap - before);
@@ -395,7 +397,8 @@ static enum MHD_Result complete(struct http_req *q)
         is_crowded(q, &reply);
         http_reply_header(&reply, MHD_HTTP_HEADER_CONNECTION, STR("close"));
     } else if (q->phase == HTTP_P_PASS && !q->upload) {
-        http_problem(&reply, 413, "Body too large", NULL, "at most %zu bytes are taken here", l->config.max_body_bytes);
+        http_problem(&reply, 413, "Body too large", NULL, "at most %zu bytes are accepted here",
+                     l->config.max_body_bytes);
         http_reply_header(&reply, MHD_HTTP_HEADER_CONNECTION, STR("close"));
     } else if (atomic_load(&l->stopping)) {
         http_problem(&reply, 503, "Shutting down", NULL, "the server is shutting down; try again");
@@ -405,14 +408,15 @@ static enum MHD_Result complete(struct http_req *q)
         l->handler(l->ctx, &q->pub, &reply);
     }
     if (reply.later) {
-        /* In an external loop nothing is to be done: the request is looked at again in the next turn, and by then
-         * the commit is over and the answer there. Only who takes longer is suspended. */
+        /* An external loop needs no action: the library calls again in the next turn, when the commit is done and the
+         * answer is ready. Only a request that takes longer is suspended. */
         q->phase = HTTP_P_LATER;
         q->next = l->later;
         q->prev = &l->later;
         if (q->next) q->next->prev = &q->next;
         l->later = q;
-        q->is_suspended = l->wake >= 0; /* another thread has it, and reads its head: the library leaves it alone */
+        q->is_suspended = l->wake >=
+                          0; /* another thread works on the request and reads its head: the library must not touch it */
         if (q->is_suspended) MHD_suspend_connection(q->mhd);
         return MHD_YES;
     }
@@ -432,8 +436,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
     case HTTP_P_BODY:
     case HTTP_P_PASS:
         if (*n == 0 && q->l->wake >= 0 && !q->ended) {
-            /* Only from the next call on the library no longer reads from the peer: else, when it goes on after another
-             * thread's answer, it takes the end of what the peer sends for the end of the connection. */
+            /* The library stops reading from the peer only from the next call on. Without that call, it would treat the
+             * end of the peer's data as the end of the connection when it resumes after another thread's answer. */
             q->ended = true;
             return MHD_YES;
         }
@@ -464,7 +468,7 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **req_ctx, 
     if (q->upload && q->l->upload) q->l->upload->drop(q->l->ctx, q->upload);
     q->upload = NULL;
     q->gone = true;
-    if (q->phase != HTTP_P_LATER) /* else the handler still has it: http_answer gives it back */
+    if (q->phase != HTTP_P_LATER) /* otherwise the handler still owns it: http_answer releases it */
         req_give(q);
 }
 
@@ -521,7 +525,8 @@ static enum rc listen_on(const struct http_config *c, int *out, uint16_t *port, 
     struct sockaddr_storage at;
     socklen_t n = sizeof at;
     char service[8];
-    /* As much as this may wait in the kernel unsent: with more, a download of a slow peer stands still for minutes. */
+    /* The number of unsent bytes that the kernel may hold: with more, a slow peer's download appears stalled for
+     * minutes. */
     int fd = -1, on = 1, unsent = HTTP_UNSENT_BYTES;
 
     snprintf(service, sizeof service, "%u", c->port);
@@ -598,7 +603,7 @@ static enum rc start(const struct http_config *c, http_handler *handler, const s
         flags, 0, on_accept, l, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, l, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, l, MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
-        /* Some more than the ceiling get in, to be told 503; past those the kernel lets them wait. */
+        /* The library accepts some connections past the limit, which receive 503; the kernel queues the rest. */
         MHD_OPTION_CONNECTION_LIMIT, limit + limit / 16 + 16, MHD_OPTION_CONNECTION_TIMEOUT, l->config.idle_timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         c->connection_memory ? c->connection_memory : (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
@@ -675,7 +680,7 @@ void http_quiesce(struct http_listener *l)
     if (fd >= 0) close(fd);
 }
 
-/* A listener's own thread is a small loop like that of the DM worker. */
+/* A listener's own thread runs a small loop like that of the DM worker. */
 
 static void *loop(void *arg)
 {
@@ -734,8 +739,8 @@ void http_stop(struct http_listener *l)
     http_end_streams(l);
     stop_thread(l);
     http_quiesce(l);
-    /* From here on this is the only thread: those who wait are told, and what was resumed must have moved on before
-     * the end. */
+    /* From here on this is the only thread: answer the waiting requests, and run the resumed ones before the listener
+     * ends. */
     answer_done(l);
     while (l->later) {
         struct http_reply r = { 0 };

@@ -64,7 +64,7 @@ enum rc http_network_parse(struct str text, struct http_network *out, struct err
         }
     }
     if (!ok)
-        return err_set(e, RC_INVALID, "\"%.*s\" is no network such as 192.0.2.0/24 or 2001:db8::/32",
+        return err_set(e, RC_INVALID, "\"%.*s\" is not a network such as 192.0.2.0/24 or 2001:db8::/32",
                        STR_ARG(str_slice(text, 0, 60)));
     *out = n;
     return RC_OK;
@@ -77,7 +77,7 @@ bool http_network_has(const struct http_network *n, const struct http_address *a
     return !rest || ((n->at.octets[whole] ^ a->octets[whole]) >> (8 - rest)) == 0;
 }
 
-/* Who has one address of an IPv6 network has 2^64 of them. */
+/* The /64 of an IPv6 address: one holder usually has 2^64 addresses. */
 static struct http_address site_of(const struct http_address *a)
 {
     struct http_address s = *a;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_HTTP_HTTP_ADDRESS_H
 #define SERVER_HTTP_HTTP_ADDRESS_H
-/* Where connections come from: addresses, networks, and how many connections each address has. */
+/* Peer addresses, networks, and the number of connections of each address. */
 #include "base/rc.h"
 #include "base/str.h"
 
@@ -12,9 +12,9 @@ struct http_address {
     uint8_t octets[16];
 };
 
-/** @return false for another family */
+/** @return false for other address families */
 bool http_address_of(const struct sockaddr *from, struct http_address *out);
-/** As people write it; at most INET6_ADDRSTRLEN. */
+/** Format as text; at most INET6_ADDRSTRLEN bytes. */
 void http_address_print(const struct http_address *a, char *out, size_t n);
 
 struct http_network {
@@ -25,7 +25,7 @@ struct http_network {
 enum rc http_network_parse(struct str text, struct http_network *out, struct err *e);
 bool http_network_has(const struct http_network *n, const struct http_address *a);
 
-/* A counter for each address that has a connection; whoever holds an IPv6 /64 is one address. */
+/* A counter for each address that has a connection; an IPv6 /64 counts as one address. */
 struct http_peers;
 struct http_peer {
     struct http_address who;
@@ -34,10 +34,10 @@ struct http_peer {
 };
 struct http_peers *http_peers_create(unsigned max_connections); /* NULL = no memory */
 void http_peers_destroy(struct http_peers *p);
-/** One more connection. @return NULL when out of memory */
+/** Count one more connection. @return NULL when out of memory */
 struct http_peer *http_peer_join(struct http_peers *p, const struct http_address *a);
-/** One fewer; the last one frees it. Accepts NULL. */
+/** Count one connection less; the last one frees the counter. Accepts NULL. */
 void http_peer_leave(struct http_peers *p, struct http_peer *peer);
-/** How many connections it has. */
+/** The number of connections of the peer. */
 unsigned http_peer_connections(const struct http_peers *p, const struct http_address *a);
 #endif

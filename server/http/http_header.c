@@ -2,7 +2,7 @@
 #include "server/http/http_header.h"
 #include <string.h>
 
-enum { RANGES_BYTES = 256 }; /* longest Range header looked at */
+enum { RANGES_BYTES = 256 }; /* longest accepted Range header */
 
 struct http_range http_range_of(struct str h, uint64_t size)
 {
@@ -14,7 +14,7 @@ struct http_range http_range_of(struct str h, uint64_t size)
     size_t dash = str_find(h, '-', 0);
     struct str a = str_trim(str_slice(h, 0, dash)), b = str_trim(str_slice(h, dash + 1, h.n));
     if (dash == h.n || (a.n && !str_to_u64(a, &first)) || (b.n && !str_to_u64(b, &last)) || (!a.n && !b.n)) return r;
-    if (a.n && b.n && last < first) return r; /* not valid: passed over */
+    if (a.n && b.n && last < first) return r; /* invalid: the header is ignored */
     r.asked = true;
     if (!a.n) { /* the last b bytes */
         r.n = last < size ? last : size;

@@ -10,15 +10,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reading end and writing end of one stream; who holds the lock may look at everything. */
+/* Reading end and writing end of one stream; the lock protects all members. */
 struct http_stream {
     pthread_mutex_t lock;
     unsigned refs; /* writer, reply */
     struct buf data;
-    size_t at; /* bytes of data already with the connection */
+    size_t at; /* bytes of data already passed to the connection */
     size_t max;
     bool ended, gone, idle;     /* idle: the connection is suspended until there is something to send */
-    struct MHD_Connection *mhd; /* NULL until the reply is under way and after it */
+    struct MHD_Connection *mhd; /* NULL before and after the reply is sent */
     struct http_listener *l;
     struct http_stream *next, **prev; /* in l->streams, under its lock */
 };
@@ -65,7 +65,7 @@ bool http_stream_write(struct http_stream *s, struct str bytes)
             s->at = 0;
         }
         if (s->data.n + bytes.n > s->max)
-            s->ended = true; /* too slow: what it has is the end */
+            s->ended = true; /* too slow: the stream ends here */
         else
             buf_put(&s->data, bytes);
         wake(s);
@@ -174,7 +174,7 @@ static struct MHD_Response *file_response(struct http_req *q, struct http_reply 
         reply->file = NULL;
         reply->n_headers = 0;
         http_problem(reply, there ? 500 : 404, there ? "File is damaged" : "Not found", NULL,
-                     there ? "the stored file is not what it was when it came" : "there is no such file");
+                     there ? "the stored file does not have its original size" : "there is no such file");
         return http_make_response(q, reply, status);
     }
     struct str etag = reply->file_etag, known = http_header(&q->pub, "If-None-Match"),
@@ -227,8 +227,8 @@ static struct MHD_Response *body_response(struct http_reply *reply)
     return r;
 }
 
-/* A header's name or value as libmicrohttpd wants it. Line breaks never get in: a value that has one is left out by
- * the library. */
+/* Add a header with zero-terminated name and value. Line breaks cannot occur: the library rejects a value that contains
+ * one. */
 static void add_header(struct http_req *q, struct MHD_Response *resp, const struct http_header *h)
 {
     char small[512];
@@ -250,7 +250,7 @@ struct MHD_Response *http_make_response(struct http_req *q, struct http_reply *r
     if (!buf_ok(&reply->body)) {
         buf_finish(&reply->body);
         reply->n_headers = 0;
-        http_problem(reply, 500, "Out of memory", NULL, "the answer does not fit into memory");
+        http_problem(reply, 500, "Out of memory", NULL, "there is not enough memory for the answer");
     }
     *status = reply->status ? (unsigned)reply->status : 200;
     if (reply->stream)

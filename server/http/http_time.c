@@ -12,13 +12,13 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* How long a peer may take for a request. libmicrohttpd's own limit counts from the last octet, so that an octet now
- * and then would hold a connection for ever. And it misses the end of a stream (FIN) that comes together with the last
- * octets: its epoll tells of edges only, and it takes a short read for the end of what there is.
+/* Timeouts of peers. libmicrohttpd's own limit counts from the last octet, so that a peer that sends an octet now and
+ * then would hold a connection for ever. The library also misses the end of a stream (FIN) that arrives together with
+ * the last octets: its epoll is edge-triggered, and it treats a short read as the end of the available data.
  *
- * Each wait stands in a line, in order of time, since all in a line may take equally long. A new wait comes into the
- * line of those that nobody has looked at yet; nearly all are over before their time there is, and nothing else is done
- * for them. */
+ * Each wait is in a queue. All waits of a queue have the same timeout, so a queue is in order of time. A new wait
+ * enters the queue of waits that have not been checked yet; nearly all end before their first check and cost nothing
+ * more. */
 enum { LOOK_MS = 1000, NEW = HTTP_W_NONE };
 
 static unsigned or_else(unsigned ms, unsigned standard)
@@ -86,14 +86,14 @@ static int socket_of(const struct http_conn *c)
     return i ? i->connect_fd : -1;
 }
 
-/* libmicrohttpd notices and closes. */
+/* Shut the socket down; libmicrohttpd notices and closes the connection. */
 static void cut(const struct http_conn *c)
 {
     shutdown(socket_of(c), SHUT_RDWR);
 }
 
-/* In the middle of a request the library takes no reply; as nothing else is under way to this peer, it can be said
- * directly. */
+/* Write the 408 directly to the socket: in the middle of a request the library accepts no reply, and nothing else is
+ * being sent to this peer. */
 static void say_408(const struct http_conn *c, const char *what)
 {
     const union MHD_ConnectionInfo *i = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -116,7 +116,7 @@ static void tell(const struct http_listener *l, const struct http_conn *c, const
     log_event(LOG_INFO, event, LOG_S("remote", str_of(c->remote)), LOG_N("port", l->port), LOG_Z("what", what));
 }
 
-/* Does it take what it is sent? Nothing unsent means that it waits for us. */
+/* True when the peer reads what it is sent, or when nothing is unsent, so that the peer waits for the server. */
 static bool reads(struct http_conn *c)
 {
     struct tcp_info info;
@@ -148,7 +148,7 @@ static void too_slow(struct http_listener *l, struct http_conn *c)
     http_wait(l, c, HTTP_W_NONE);
 }
 
-/* Only those that were looked at have waited for some time. Uploads were let in with what they send. */
+/* Only checked waits have lasted for some time. Admitted uploads are not closed. */
 static struct http_conn *longest_in(const struct http_listener *l, enum http_wait wait)
 {
     enum { LOOKED_AT = 64 };
@@ -166,13 +166,13 @@ bool http_time_make_room(struct http_listener *l)
         if (c && (!longest || c->since_ms < longest->since_ms)) longest = c;
     }
     if (!longest) return false;
-    tell(l, longest, "http.made_room", "it kept us waiting longest when all connections were in use");
+    tell(l, longest, "http.made_room", "it was idle for longest when all connections were in use");
     cut(longest);
     http_wait(l, longest, HTTP_W_NONE);
     return true;
 }
 
-/* Its peer may have gone unnoticed. */
+/* First check of a wait: the peer may have closed unnoticed. */
 static void look(struct http_listener *l, struct http_conn *c)
 {
     char octet;

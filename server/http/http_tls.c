@@ -24,7 +24,7 @@ struct http_tls {
     gnutls_datum_t ticket_key;
 };
 
-/* A PEM file as a text; key material is wiped by the caller. */
+/* Read a PEM file as a text; the caller wipes key material. */
 static enum rc read_pem(const char *file, char **out, struct err *e)
 {
     enum { PEM_BYTES = 1 << 20 };
@@ -41,10 +41,10 @@ static enum rc read_pem(const char *file, char **out, struct err *e)
     }
     free(p);
     if (!f) return err_set(e, RC_IO, "cannot read %s: %s", file, strerror(why));
-    return err_set(e, RC_INVALID, "%s is no PEM file", file);
+    return err_set(e, RC_INVALID, "%s is not a PEM file", file);
 }
 
-/* A certificate and a key that do not belong together would only show at the first handshake. */
+/* Check that certificate and key belong together: otherwise only the first handshake would show it. */
 static enum rc check_pair(const char *cert_file, const char *key_file, struct err *e)
 {
     gnutls_certificate_credentials_t cred = NULL;
@@ -61,7 +61,7 @@ static enum rc check_dates(const char *file, gnutls_x509_crt_t crt, int64_t now_
     char when[25];
     if (now_s >= from && now_s <= to) return RC_OK;
     text_time_iso((int64_t)(now_s < from ? from : to) * 1000, when);
-    return err_set(e, RC_INVALID, "certificate %s: %s %s", file, now_s < from ? "is not good before" : "has expired at",
+    return err_set(e, RC_INVALID, "certificate %s: %s %s", file, now_s < from ? "is not valid before" : "expired on",
                    when);
 }
 

@@ -179,7 +179,7 @@ def test_certificates_of_other_authorities_and_times_say_so(server, ca, folder):
     times = [der[i + 2:i + 15] for i in range(len(der) - 15) if der[i:i + 2] == b"\x17\x0d"]
     ca.sign_again(early[0], [(t, b"%02d" % (int(year) + 2) + t[2:]) for t in dict.fromkeys(times)])
     other = Ca(folder / "other", "/CN=somebody").issue(f"/CN={name}")
-    for cert, words in ((old, "expired on 2020-"), (early, "is not valid before 20"), (other, "is not of the CA")):
+    for cert, words in ((old, "expired on 2020-"), (early, "is not valid before 20"), (other, "is not signed by the CA")):
         d, r = hello(server, name, cert)
         assert r.verdict() == "407"
         world.wait_for(f"'{words}' to be told", lambda: words in (of_device(server, d)["refusal"] or {"why": ""})["why"], 10)
