@@ -21,12 +21,12 @@ struct images {
     const struct server *srv;
     const char *dir;
     uint64_t max_bytes;
-    /* Files that are put in place and have no row yet, or that are being removed. */
+    /* Files in place that have no row yet, or that are being removed. */
     pthread_mutex_t lock;
     pthread_cond_t freed;
     struct {
         char sha256[SHA256_HEX + 1];
-        unsigned uploads; /* 0 with a name: it is being removed */
+        unsigned uploads; /* 0 with a name: the file is being removed */
     } busy[BUSY_FILES];
 };
 
@@ -35,7 +35,7 @@ struct image_upload {
     char file[NAME_BYTES];
     int fd;
     uint64_t size;
-    bool no_room; /* on the disk */
+    bool no_room; /* the disk is full */
     struct crypto_sha256_ctx *hash;
 };
 
@@ -45,7 +45,7 @@ static bool is_hash(struct str s)
     return s.n == SHA256_HEX && text_hex_decode(s, raw, sizeof raw);
 }
 
-/* Unfinished uploads of an earlier run are of no use. */
+/* Remove unfinished uploads of an earlier run. */
 static void sweep(const char *folder)
 {
     char file[NAME_BYTES + 256];
@@ -66,7 +66,7 @@ static enum rc is_known(struct sql *db, struct str sha256, bool *known, struct e
     return rc;
 }
 
-/* What was put aside, and is named by the database that is here now. */
+/* Move files back from "aside" that the current database names. */
 static enum rc adopt(const char *dir, struct sql *db, struct err *e)
 {
     char aside[NAME_BYTES], from[NAME_BYTES + 256], to[NAME_BYTES + 256];
@@ -82,7 +82,8 @@ static enum rc adopt(const char *dir, struct sql *db, struct err *e)
         if (!rc && known && rename(from, to) == 0) n++;
     }
     if (d) closedir(d);
-    if (n) log_event(LOG_WARN, "images.adopted", LOG_N("files", n), LOG_Z("what", "the database names them again"));
+    if (n)
+        log_event(LOG_WARN, "images.adopted", LOG_N("files", n), LOG_Z("what", "the database names these files again"));
     return rc;
 }
 
@@ -92,8 +93,9 @@ static int64_t changed_ms(const char *file)
     return stat(file, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 : INT64_MAX;
 }
 
-/* Complete ones that no row names: the server died between the file and its row, or between a row and its file's end; or an
- * older database was put in the place of the one that names them. The latter are newer than all that this one has. */
+/* Complete files that no row names: the server died between writing the file and its row, or between deleting a row and
+ * its file; or an older database replaced the one that names them. Files of the latter kind are newer than every row.
+ * */
 static enum rc sweep_orphans(const char *dir, int64_t newest_ms, struct sql *db, struct err *e)
 {
     char file[NAME_BYTES + 256], aside[NAME_BYTES + 256];
@@ -110,20 +112,20 @@ static enum rc sweep_orphans(const char *dir, int64_t newest_ms, struct sql *db,
             continue;
         }
         snprintf(aside, sizeof aside, "%s/aside", dir);
-        if (mkdir(aside, 0700) != 0 && errno != EEXIST) continue; /* it stays where it is */
+        if (mkdir(aside, 0700) != 0 && errno != EEXIST) continue; /* the file stays in place */
         snprintf(aside, sizeof aside, "%s/aside/%s", dir, f->d_name);
         n_aside += rename(file, aside) == 0;
     }
     if (d) closedir(d);
     if (n_gone + n_aside)
         log_event(LOG_WARN, "images.swept", LOG_N("files", n_gone + n_aside), LOG_N("aside", n_aside),
-                  LOG_Z("why", "no image in the database has them"),
-                  LOG_Z("what", "those that are newer than all that the database has, as after an older backup was "
-                                "restored, are in the folder aside, and come back with a database that names them"));
+                  LOG_Z("why", "no image in the database uses these files"),
+                  LOG_Z("what", "files newer than every row of the database, as after an older backup was "
+                                "restored, were moved to the folder aside and return with a database that names them"));
     return rc;
 }
 
-/* Before the first upload, and with the database claimed: nobody writes here meanwhile. */
+/* Runs before the first upload and with the database claimed: no other writer is active. */
 static enum rc sweep_store(const struct server_config *c, const char *incoming, struct err *e)
 {
     const struct sql_options o = { .read_only = true, .busy_ms = 10000 };
@@ -168,9 +170,9 @@ void images_close(struct images *im)
     free(im);
 }
 
-/* ---- files that somebody is about to name, or to remove ---- */
+/* ---- files about to be named by a row, or to be removed ---- */
 
-/* Its place in the list, or a free one; BUSY_FILES = neither. */
+/* The entry of the file, or a free one; BUSY_FILES = neither. */
 static size_t place_of(const struct images *im, struct str sha256)
 {
     size_t free_one = BUSY_FILES;
@@ -264,7 +266,7 @@ enum rc images_upload_write(struct image_upload *up, struct str bytes, struct er
     return RC_OK;
 }
 
-/* A rename is only as durable as its folder. */
+/* A rename is durable only after its folder is synced. */
 static void sync_folder(const char *dir)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -281,7 +283,7 @@ static enum rc put_in_place(struct image_upload *up, const char *sha256, struct 
     const struct timespec times[] = { { .tv_nsec = UTIME_OMIT },
                                       { .tv_sec = now_ms / 1000, .tv_nsec = now_ms % 1000 * 1000000 } };
     snprintf(final, sizeof final, "%s/%s", up->im->dir, sha256);
-    (void)futimens(up->fd, times); /* the time that rows have, too: a start compares them */
+    (void)futimens(up->fd, times); /* the same clock as the rows' times: sweep_orphans compares them */
     if (fsync(up->fd) != 0 || fchmod(up->fd, 0600) != 0 || rename(up->file, final) != 0)
         return err_set(e, errno == ENOSPC || errno == EDQUOT ? RC_LIMIT : RC_IO, "cannot store the image as %s: %s",
                        final, strerror(errno));
@@ -297,8 +299,8 @@ enum rc images_upload_finish(struct image_upload *up, struct str wanted, char sh
     if (up->size == 0)
         rc = err_set(e, RC_INVALID, "the image is empty");
     else if (wanted.n && !str_eq_fold(wanted, str_of(hex)))
-        rc = err_set(e, RC_INVALID, "the SHA-256 of what came is %s, not %.*s: the file was damaged on its way", hex,
-                     STR_ARG(wanted));
+        rc = err_set(e, RC_INVALID, "the SHA-256 of the received file is %s, not %.*s: the file was damaged in transit",
+                     hex, STR_ARG(wanted));
     else {
         hold(up->im, str_of(hex));
         rc = put_in_place(up, hex, e);
@@ -321,7 +323,7 @@ void images_upload_drop(struct image_upload *up)
 {
     if (!up) return;
     close(up->fd);
-    unlink(up->file); /* gone already when it was put in place */
+    unlink(up->file); /* already renamed if it was put in place */
     crypto_sha256_destroy(up->hash);
     free(up);
 }
@@ -336,7 +338,7 @@ bool images_file(const struct images *im, struct str sha256, char out[512], uint
     return true;
 }
 
-/* SHA-256 over key, purpose and hash, all of fixed length, cut to 128 bits. */
+/* SHA-256 over key, purpose and hash, all of fixed length, truncated to 128 bits. */
 static void address_key(const struct server *srv, struct str sha256, char hex[2 * KEY_BYTES + 1])
 {
     static const char purpose[] = "image download";
@@ -366,7 +368,7 @@ static void serve(void *ctx, struct http_request *r, struct http_reply *reply)
     uint64_t size;
 
     if (!str_is(r->method, "GET") && !str_is(r->method, "HEAD")) {
-        http_problem(reply, 405, "Method not allowed", NULL, "images are fetched with GET");
+        http_problem(reply, 405, "Method not allowed", NULL, "use GET to download an image");
         http_reply_header(reply, "Allow", STR("GET, HEAD"));
         return;
     }

@@ -37,8 +37,8 @@ enum {
 struct retention {
     struct server *srv;
     struct sql *db;
-    struct threads threads; /* one; woken for a probe, and who asked for it when it is done */
-    int64_t looked_ms;      /* at the clock; monotonic, 0 = not yet */
+    struct threads threads; /* one; signalled for a probe, and signals its requester when done */
+    int64_t looked_ms;      /* last check of the clock; monotonic, 0 = none yet */
     /* the last probe */
     bool wanted;
     int64_t probed_ms; /* monotonic; 0 = never */
@@ -52,9 +52,10 @@ enum rc retention_open(const struct server_config *c, struct sql_health *health,
     return sql_open(c->database, &o, out, e);
 }
 
-/* ---- the time that counts ---- */
+/* ---- trusted time ---- */
 
-/* What was kept after the clock was last looked at, before the server was killed, has the time that was believed then. */
+/* Rows written between the last check of the clock and the death of the server carry the trusted time of that period.
+ * */
 static enum rc catch_up(struct sql *db, int64_t *trusted_ms, struct err *e)
 {
     int64_t at_ms = 0;
@@ -100,7 +101,7 @@ enum rc retention_trust(struct sql *db, int64_t now_ms, struct err *e)
 
 /* ---- sweeping ---- */
 
-/* Between two slices others write. */
+/* Leave time for other writers between two slices. */
 static void pause_a_little(void)
 {
     const struct timespec t = { .tv_nsec = PAUSE_MS * 1000000 };
@@ -131,7 +132,7 @@ static enum rc trim_device(struct sql *db, int64_t device, int64_t before_ms, st
     return rc;
 }
 
-/* Samples lead with the device: walk the devices. */
+/* The key of samples begins with the device: walk the devices. */
 static enum rc trim_samples(struct sql *db, int64_t before_ms, struct err *e)
 {
     int64_t id[DEVICES], after = 0;
@@ -159,23 +160,22 @@ enum rc retention_sweep(struct sql *db, const struct server_config *c, int64_t n
     return rc;
 }
 
-/* A leap is told when it is noticed, and when it is over. */
+/* Log a leap of the clock when it is noticed, and when it is over. */
 static void tell(struct retention *r, int64_t ahead_ms, int64_t now_ms)
 {
     struct health *h = r->srv->health;
     const int64_t before = h ? h->clock_ahead_s : 0;
     if (h) h->clock_ahead_s = ahead_ms / 1000;
     if (ahead_ms && !before)
-        log_event(
-            LOG_WARN, "clock.leap", LOG_N("ahead_s", ahead_ms / 1000), LOG_N("clock_ms", now_ms),
-            LOG_Z("what",
-                  "the clock has leapt: it is not believed until the server has run for a day with it, or until "
-                  "`dmvisord --trust-clock` says that it is right; until then the time goes on from where it was"));
+        log_event(LOG_WARN, "clock.leap", LOG_N("ahead_s", ahead_ms / 1000), LOG_N("clock_ms", now_ms),
+                  LOG_Z("what",
+                        "the clock has leapt: it is not trusted until the server has run for a day with it, or until "
+                        "`dmvisord --trust-clock` confirms it; until then time continues from the last trusted value"));
     else if (!ahead_ms && before)
         log_event(LOG_WARN, "clock.believed", LOG_N("clock_ms", now_ms));
 }
 
-/* A tiny write, so that whoever asks /readyz knows that messages can be kept. */
+/* A tiny write, so that /readyz reports whether messages can be stored. */
 static void probe(struct retention *r)
 {
     struct err e = { 0 };
@@ -187,7 +187,7 @@ static void probe(struct retention *r)
     threads_lock(&r->threads);
     r->wanted = false;
     r->probed_ms = world_monotonic_ms();
-    r->writes = rc == RC_BUSY ? RC_OK : rc; /* somebody else writes */
+    r->writes = rc == RC_BUSY ? RC_OK : rc; /* another writer is active */
     snprintf(r->why, sizeof r->why, "%s", e.text);
     threads_wake(&r->threads);
 }
@@ -199,11 +199,10 @@ enum rc retention_probe(struct retention *r, char warning[256], struct err *e)
     const struct health *h = r->srv->health;
     const int64_t ahead_s = h ? h->clock_ahead_s : 0;
     if (ahead_s)
-        snprintf(
-            warning, 256,
-            "the clock stands %lld days %s than the newest entry, and is not believed: nothing is deleted or ended "
-            "by it until the server has run for a day, or dmvisord --trust-clock says that it is right",
-            (long long)(ahead_s < 0 ? -ahead_s : ahead_s) / 86400, ahead_s < 0 ? "earlier" : "later");
+        snprintf(warning, 256,
+                 "the clock is %lld days %s than the newest entry and is not trusted: nothing is deleted or expires "
+                 "by it until the server has run for a day, or dmvisord --trust-clock confirms it",
+                 (long long)(ahead_s < 0 ? -ahead_s : ahead_s) / 86400, ahead_s < 0 ? "earlier" : "later");
     threads_lock(&r->threads);
     if (!r->probed_ms || world_monotonic_ms() - r->probed_ms >= PROBE_MS) {
         r->wanted = true;
@@ -219,7 +218,7 @@ enum rc retention_probe(struct retention *r, char warning[256], struct err *e)
     return rc;
 }
 
-/* Which time counts, for all threads. */
+/* Compute the trusted time for all threads. */
 static enum rc look_at_clock(struct retention *r, int64_t *time_ms, struct err *e)
 {
     int64_t ahead_ms = 0;
@@ -232,7 +231,7 @@ static enum rc look_at_clock(struct retention *r, int64_t *time_ms, struct err *
     return RC_OK;
 }
 
-/* At the end: the next start goes on from here. */
+/* Store the trusted time at the end, for the next start. */
 static void keep_last(struct retention *r)
 {
     int64_t time_ms = 0;
@@ -255,8 +254,8 @@ static void sweep(struct retention *r, int64_t *swept_ms)
     if (rc) log_event(LOG_WARN, "retention.failed", LOG_Z("why", e.text));
 }
 
-/* One table and its indexes, then a pause of CHECK_SHARE times as long as that took: all of it in turn, for as long as the
- * server runs. */
+/* Check one table and its indexes, then pause for CHECK_SHARE times as long as that took. All tables take their turn
+ * for as long as the server runs. */
 static void check(struct retention *r, int64_t *at, int64_t *due_ms)
 {
     struct err e = { 0 };
@@ -281,11 +280,10 @@ static void tell_moved(struct retention *r, bool *told)
     if (r->srv->health) r->srv->health->database.moved = moved;
     if (moved && !*told)
         log_event(LOG_ERROR, "database.moved",
-                  LOG_Z("what",
-                        "the database's file was moved, removed or replaced: nothing is kept, and who writes is "
-                        "refused, until it is put back or the server is restarted with the right one"));
+                  LOG_Z("what", "the database file was moved, removed or replaced: nothing is stored, and writes are "
+                                "refused, until the file is back or the server is restarted with the right one"));
     else if (!moved && *told)
-        log_event(LOG_WARN, "database.back", LOG_Z("what", "the database's file is where it was"));
+        log_event(LOG_WARN, "database.back", LOG_Z("what", "the database file is back in its place"));
     *told = moved;
 }
 

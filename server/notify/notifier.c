@@ -21,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-/* How many are signed and sent between two commits: a tenth of a second's worth, so that the rate is smooth. */
+/* Notifications signed and sent between two commits: a tenth of a second's share, so that the rate is smooth. */
 enum { SLICES_PER_S = 10, BATCH_MAX = 1000, BATCH_ARENA_BYTES = 4 << 20, RETRIES_MAX = 32, WAKE_MAX = 500 };
 
 static const char *const standard_retries[] = { "5s", "30s", "5m", "30m", "2h" };
@@ -90,7 +90,7 @@ static enum rc tell(struct notifier *n, const struct db_notification_due *d, con
     return rc;
 }
 
-/* After the last repetition with the resynchronisation nonce nobody answered: the device is picked up when it polls. */
+/* Give up after the last unanswered repetition with the resynchronisation nonce: the device continues when it polls. */
 static enum rc give_up(struct notifier *n, const struct db_notification_due *d, int64_t now_ms, struct err *e)
 {
     static const char why[] = "notifications were not answered; work resumes when the device next connects";
@@ -101,13 +101,14 @@ static enum rc give_up(struct notifier *n, const struct db_notification_due *d, 
     return rc ? rc : tell(n, d, "failed", why, now_ms, e);
 }
 
-/* Written before the datagram leaves: a crash repeats a notification (same session id, so the device runs one session),
- * it never loses one. */
+/* Stored before the datagram is sent: a crash can repeat a notification (same session id, so the device runs one
+ * session), but never loses one. */
 static enum rc note(struct notifier *n, const struct db_notification_due *d, bool resync, int64_t now_ms, struct err *e)
 {
     int64_t wait = n->retry_ms[(size_t)d->tries < n->n_retries ? (size_t)d->tries : n->n_retries - 1];
     char reason[160];
-    snprintf(reason, sizeof reason, "notification sent by %.*s, waiting for the device to call", STR_ARG(d->channel));
+    snprintf(reason, sizeof reason, "notification sent by %.*s, waiting for the device to connect",
+             STR_ARG(d->channel));
     enum rc rc = db_notification_sent(n->db, d->id, now_ms, now_ms + wait, e);
     if (!rc && resync) rc = db_notification_resync(n->db, d->device, now_ms + wait, e);
     if (!rc) rc = db_operation_notified(n->db, d->device, str_of(reason), now_ms, e);
@@ -139,12 +140,12 @@ static enum rc read_waking(struct notifier *n, int64_t now_ms, size_t limit, str
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-/* Its time has come: now it is as if it had just been asked for. */
+/* The operation's scheduled time has come: treat it like a new request. */
 static enum rc wake_one(struct notifier *n, const struct db_operation_waking *x, int64_t now_ms, struct arena *a,
                         struct err *e)
 {
     int64_t stamp = 0;
-    struct str why = arena_printf(a, "operation %.*s, whose time has come", STR_ARG(x->kind));
+    struct str why = arena_printf(a, "scheduled operation %.*s is due", STR_ARG(x->kind));
     enum rc rc = x->waits ? generation_stamp(n->db, x->authority, &stamp, e) : RC_OK;
     if (!rc && x->waits) rc = generation_touch_device(n->db, x->device, stamp, why, now_ms, e);
     if (!rc)
@@ -152,7 +153,7 @@ static enum rc wake_one(struct notifier *n, const struct db_operation_waking *x,
     return rc;
 }
 
-/* Devices of operations that waited for a time. @return how many, through n_woken */
+/* Notify the devices of operations whose scheduled time has come. @param n_woken  how many */
 static enum rc wake_operations(struct notifier *n, int64_t now_ms, struct arena *a, size_t *n_woken, struct err *e)
 {
     struct db_operation_waking *list = ARENA_ARRAY(a, struct db_operation_waking, WAKE_MAX);
@@ -166,7 +167,7 @@ static enum rc wake_operations(struct notifier *n, int64_t now_ms, struct arena 
     return rc;
 }
 
-/* One slice: note all in one transaction, then send. */
+/* One slice: store all in one transaction, then send. */
 static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err *e)
 {
     struct arena a;
@@ -178,7 +179,7 @@ static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err
     if (!rc) rc = read_due(n, now_ms, limit, &a, due, &n_due, e);
     *n_sent = 0;
     if (!rc && n_due && !(rc = sql_begin(n->db, true, e))) {
-        rc = read_due(n, now_ms, limit, &a, due, &n_due, e); /* from here on nobody changes a nonce unseen */
+        rc = read_due(n, now_ms, limit, &a, due, &n_due, e); /* from here on no other writer can change a nonce */
         for (size_t i = 0; !rc && i < n_due; i++)
             rc = (size_t)due[i].tries > n->n_retries
                      ? give_up(n, &due[i], now_ms, e)
@@ -197,7 +198,7 @@ static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err
                       LOG_S("channel", d->channel), LOG_S("address", d->address), LOG_N("try", d->tries + 1),
                       LOG_N("resync", resync));
         } else if (why.rc != RC_IO || (size_t)d->tries + 1 >= n->n_retries) {
-            rc = fail(n, d, &why, now_ms, e); /* an address that can never work is not tried again */
+            rc = fail(n, d, &why, now_ms, e); /* an invalid address is not retried */
         } else {
             log_event(LOG_WARN, "notification.retry", LOG_S("device", d->device_name), LOG_N("notification", d->id),
                       LOG_Z("why", why.text));
@@ -241,7 +242,7 @@ static void *run(void *arg)
         pause_ms = next == INT64_MAX ? INT64_MAX : next > now_ms ? next - now_ms : 0;
         int64_t slice_ms = (int64_t)limit * 1000 / rate;
         if (pause_ms < slice_ms && (n_sent || rc)) pause_ms = rc ? 1000 : slice_ms;
-        if (more && pause_ms > slice_ms) pause_ms = slice_ms; /* others write, too */
+        if (more && pause_ms > slice_ms) pause_ms = slice_ms; /* leave time for other writers */
     }
     return NULL;
 }
@@ -254,7 +255,7 @@ static enum rc read_retries(struct notifier *n, struct err *e)
     if (count > RETRIES_MAX) return err_set(e, RC_LIMIT, "notifications.retries has more than %d entries", RETRIES_MAX);
     for (size_t i = 0; i < count; i++)
         if (!text_duration_parse(str_of(item[i]), &n->retry_ms[i]))
-            return err_set(e, RC_INVALID, "notifications.retries: \"%s\" is no time", item[i]);
+            return err_set(e, RC_INVALID, "notifications.retries: \"%s\" is not a duration", item[i]);
     n->n_retries = count;
     return RC_OK;
 }

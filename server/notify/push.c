@@ -47,12 +47,12 @@ enum rc push_send(struct push *p, struct str channel, struct str address, struct
 {
     const struct channel *c = find(channel);
     return c ? c->send(p, address, body, e)
-             : err_set(e, RC_UNSUPPORTED, "there is no push channel \"%.*s\"", STR_ARG(channel));
+             : err_set(e, RC_UNSUPPORTED, "unknown push channel \"%.*s\"", STR_ARG(channel));
 }
 
 enum rc push_check(struct str channel, struct str address, struct err *e)
 {
     const struct channel *c = find(channel);
     return c ? c->check(address, e)
-             : err_set(e, RC_UNSUPPORTED, "there is no push channel \"%.*s\"; known: udp, none", STR_ARG(channel));
+             : err_set(e, RC_UNSUPPORTED, "unknown push channel \"%.*s\"; known: udp, none", STR_ARG(channel));
 }

@@ -39,13 +39,13 @@ static enum rc split(struct str address, char host[HOST_BYTES], char port[PORT_B
         name = str_slice(address, 0, colon);
         number = str_slice(address, colon + 1, address.n);
         if (number.n == 0)
-            return err_set(e, RC_INVALID, "the address \"%.*s\" lacks its port behind the colon", STR_ARG(address));
+            return err_set(e, RC_INVALID, "the address \"%.*s\" has no port after the colon", STR_ARG(address));
     }
     if (number.n && (!str_to_i64(number, &n) || n < 1 || n > 65535))
-        return err_set(e, RC_INVALID, "the address \"%.*s\" has no port from 1 to 65535 behind the colon",
+        return err_set(e, RC_INVALID, "the address \"%.*s\" needs a port from 1 to 65535 after the colon",
                        STR_ARG(address));
     if (name.n == 0 || name.n >= HOST_BYTES || memchr(name.p, '\0', name.n))
-        return err_set(e, RC_INVALID, "the address \"%.*s\" names no host", STR_ARG(address));
+        return err_set(e, RC_INVALID, "the address \"%.*s\" has no host", STR_ARG(address));
     snprintf(host, HOST_BYTES, "%.*s", STR_ARG(name));
     snprintf(port, PORT_BYTES, "%d", (int)n);
     return RC_OK;
@@ -57,7 +57,7 @@ enum rc udp_check(struct str address, struct err *e)
     return split(address, host, port, e);
 }
 
-/* One socket for each family, made when first needed. */
+/* One socket per address family, created on first use. */
 static int socket_for(struct push_udp *u, int family)
 {
     int *fd = family == AF_INET6 ? &u->v6 : &u->v4;
@@ -79,7 +79,7 @@ enum rc udp_send(struct push_udp *u, struct str address, struct str body, struct
     arena_init(&a, ARENA_BYTES);
     rc = sml_wsp_push_encode(u->tid++, body, &a, &pdu);
     if (rc) {
-        err_set(e, rc, "the notification does not fit a datagram");
+        err_set(e, rc, "the notification does not fit into a datagram");
     } else {
         int fd = socket_for(u, found->ai_family);
         if (fd < 0 || sendto(fd, pdu.p, pdu.n, 0, found->ai_addr, found->ai_addrlen) != (ssize_t)pdu.n)
