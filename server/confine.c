@@ -20,7 +20,7 @@ static const char *database_file(const struct server_config *c)
     return !strncmp(c->database, "sqlite:", 7) ? c->database + 7 : c->database;
 }
 
-/* What the C library, OpenSSL, the resolver and the clock read. */
+/* Files that the C library, OpenSSL, the resolver and the clock read. */
 static const char *const system_files[] = {
     "/etc", "/usr", "/lib", "/lib64", "/proc", "/sys/devices/system/cpu", "/dev", "/run/systemd/resolve"
 };
@@ -53,7 +53,7 @@ enum rc server_confine(const struct server_config *c, const char *file, struct s
     size_t n = sizeof own / sizeof own[0], all = n + N_SYSTEM + c->ddfs.n + c->layouts.n;
     struct sandbox_path *paths = ARENA_ARRAY(&a, struct sandbox_path, all);
 
-    /* a rule needs the folder; whoever needs it afterwards could not make it any more */
+    /* a rule needs an existing folder, and the sandboxed process could not create it later */
     if (mkdir(c->images_dir, 0700) != 0 && errno != EEXIST) errno = 0;
     if (paths) memcpy(paths, own, sizeof own);
     for (size_t i = 0; paths && i < N_SYSTEM; i++) paths[n++] = (struct sandbox_path){ system_files[i], SANDBOX_READ };

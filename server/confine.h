@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_CONFINE_H
 #define SERVER_CONFINE_H
-/* Which files the server keeps for itself, and that it runs nothing: before its threads begin (base/sandbox.h). */
+/* Sandbox of the server: the files it may use, and no other programs. Entered before threads start (base/sandbox.h). */
 #include "base/sandbox.h"
 #include "server/core/config.h"
 

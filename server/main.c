@@ -36,15 +36,17 @@ static const char usage[] =
     "       dmvisord --help-config | --help | --version\n"
     "\n"
     "  -f FILE            configuration (YAML); --help-config prints one with all settings, their defaults and help\n"
-    "  -n                 only check the configuration and what it names\n"
-    "  --new-token ...    make a token for the REST API and print it (roles: viewer, operator, admin, auditor)\n"
-    "  --check-database   read the whole database and say whether it is in order\n"
-    "  --accept-database  another program wrote into the file of the database while the server was down: it is right so\n"
+    "  -n                 only check the configuration and the files it names\n"
+    "  --new-token ...    create a token for the REST API and print it (roles: viewer, operator, admin, auditor)\n"
+    "  --check-database   check the whole database for damage\n"
+    "  --accept-database  accept changes that another program made to the database file while the server was down\n"
     "  --backup FILE      copy the database to FILE, also while the server runs\n"
-    "  --trust-clock      the clock is right, although it does not go on from the newest entry: what is too old may go\n"
+    "  --trust-clock      trust the clock although it does not continue from the newest entry: expired rows may "
+    "be deleted\n"
     "  --make-certificate write a self-signed P-256 certificate (cert.pem, key.pem) for these hosts, for development\n"
     "\n"
-    "Runs in the foreground and logs to standard error. SIGTERM and SIGINT stop it, SIGHUP reads the configuration again.\n";
+    "Runs in the foreground and logs to standard error. SIGTERM and SIGINT stop it, SIGHUP reloads the "
+    "configuration.\n";
 
 enum { RELOADED = 64 };
 
@@ -90,10 +92,11 @@ static enum rc drop_privileges(const char *user, struct err *e)
     if (!user)
         return err_set(
             e, RC_DENIED,
-            "started as root: set `user` in the configuration to the account it shall run as, or start it as that account");
+            "started as root: set `user` in the configuration to the account to run as, or start dmvisord as "
+            "that account");
     const struct passwd *pw = getpwnam(user);
     if (!pw || pw->pw_uid == 0)
-        return err_set(e, RC_INVALID, "user: there is no unprivileged account \"%s\" on this machine", user);
+        return err_set(e, RC_INVALID, "user: no unprivileged account \"%s\" on this machine", user);
     if (setgroups(0, NULL) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0)
         return err_set(e, RC_IO, "cannot become %s: %s", user, strerror(errno));
     return RC_OK;
@@ -119,7 +122,8 @@ static enum rc start(struct process *p, struct err *e)
     struct server *srv = &p->srv;
     enum rc rc = (srv->metrics = metrics_create()) ? RC_OK : RC_NOMEM;
     if (!rc) rc = events_create(srv, &srv->events, e);
-    if (!rc) rc = retention_create(srv, &srv->retention, e); /* it knows which time counts: before all who go by it */
+    if (!rc)
+        rc = retention_create(srv, &srv->retention, e); /* it provides the trusted time: created before its users */
     if (!rc) rc = notifier_create(srv, &srv->notifier, e);
     if (!rc) rc = images_open(srv, &p->images, e);
     if (!rc) rc = images_listen(p->images, &p->image_listener, e);
@@ -129,7 +133,7 @@ static enum rc start(struct process *p, struct err *e)
     return rc;
 }
 
-/* Devices first: what they were told is kept, no new session begins; then those who look on. */
+/* Stop the DM worker first, so that all answers are stored and no new session begins; then the API. */
 static void stop(struct process *p)
 {
     worker_stop(p->worker);
@@ -145,8 +149,8 @@ static void stop(struct process *p)
     sql_claim_give_back(p->claim);
 }
 
-/* The new numbers take the old ones' place; texts stay those of the start. Threads may still look at what was before: the
- * places are used in turn, so that any number of reloads needs no more of them. */
+/* Reload numbers; texts stay as at start. Threads may still read the former configuration, so a fixed number of slots
+ * is used in turn. */
 static void take_over(struct process *p, const struct server_config *fresh)
 {
     struct server_config *at = &p->reloaded[p->n_reloads++ % RELOADED];
@@ -162,10 +166,10 @@ static void reload(struct process *p)
     const char *fixed;
     if (load_config(&fresh))
         log_event(LOG_ERROR, "reload.refused",
-                  LOG_Z("why", "the configuration has mistakes; the one before stays in force"));
+                  LOG_Z("why", "the configuration has mistakes; the former one stays in force"));
     else if ((fixed = server_config_needs_restart(p->srv.config, &fresh.config)) != NULL)
         log_event(LOG_ERROR, "reload.refused", LOG_Z("setting", fixed),
-                  LOG_Z("why", "this setting needs a restart; the configuration before stays in force"));
+                  LOG_Z("why", "this setting needs a restart; the former configuration stays in force"));
     else
         take_over(p, &fresh.config);
     arena_finish(&fresh.config_arena);
@@ -179,7 +183,7 @@ static void serve(struct process *p, const sigset_t *signals)
     stop(p);
 }
 
-/* Before any thread, and after the last thing that needs more. */
+/* Called before threads start, and after the last step that needs more rights. */
 static enum rc confine(const struct process *p, struct err *e)
 {
     struct sandbox_state got;
@@ -191,7 +195,7 @@ static enum rc confine(const struct process *p, struct err *e)
     return RC_OK;
 }
 
-/* Each listener's certificate: a device or browser would refuse it, and nobody would know why. */
+/* Check each listener's certificate: otherwise a device or browser would reject it without a trace in the log. */
 static enum rc check_certificates(const struct server_config *c, struct err *e)
 {
     const struct {
@@ -204,13 +208,12 @@ static enum rc check_certificates(const struct server_config *c, struct err *e)
     return rc;
 }
 
-/* The database's pages are mapped: reading beyond the end of a file that somebody cut short is this signal, and nothing
- * that is in memory can be trusted then. The next start looks at the file and says how to restore it. */
+/* The database's pages are mapped: reading past the end of a truncated file raises this signal, and memory cannot be
+ * trusted then. The next start checks the file and says how to restore it. */
 static void file_cut_short(int signal)
 {
-    static const char text[] =
-        "level=error event=database.cut_short why=\"the database or its -shm file was cut short "
-        "under the running server, which stops at once: its next start looks at the database\"\n";
+    static const char text[] = "level=error event=database.cut_short why=\"the database or its -shm file was truncated "
+                               "while the server runs; it stops at once and checks the database at the next start\"\n";
     (void)signal;
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(EXIT_FAILURE);
     _exit(EXIT_FAILURE);
@@ -230,17 +233,17 @@ static int run(struct process *p, bool only_check)
     if (server_load(&p->srv, c, &p->load_arena, &e)) return complain("", &e);
     if (only_check) {
         if (check_certificates(c, &e)) return complain("", &e);
-        printf("%s is in order\n", p->file);
+        printf("%s is valid\n", p->file);
         return 0;
     }
     signal(SIGBUS, file_cut_short);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like others */
+    signal(SIGXFSZ, SIG_IGN); /* EFBIG is then an error like others */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before threads start: they inherit the mask */
     if (confine(p, &e)) return complain("cannot start", &e);
     if (sql_claim(c->database, &p->claim, &e) || server_prepare_database(c, true, world_real().now_ms, &e) ||
         server_key_fits(&p->srv, &e) || restored_look(c, &e) || start(p, &e)) {
@@ -249,7 +252,7 @@ static int run(struct process *p, bool only_check)
         return 1;
     }
     if (check_certificates(c, &e))
-        log_event(LOG_ERROR, "certificate", LOG_Z("why", e.text)); /* it serves all the same */
+        log_event(LOG_ERROR, "certificate", LOG_Z("why", e.text)); /* the server starts all the same */
     log_event(LOG_INFO, "started", LOG_Z("version", DMVISOR_VERSION), LOG_Z("dm", c->dm_url),
               LOG_N("dm_port", worker_port(p->worker)), LOG_N("api_port", http_port(p->api_listener)),
               LOG_N("images_port", http_port(p->image_listener)),
@@ -284,12 +287,12 @@ static int new_token(struct process *p, const char *text)
     if (!rc) rc = sql_open(p->config.database, &o, &db, &e);
     if (!rc) rc = api_token_add(db, authority, name, role, 0, &w, token, &e);
     sql_close(db);
-    if (rc) return complain("no token was made", &e);
+    if (rc) return complain("cannot create the token", &e);
     printf("%s\n", token);
     return 0;
 }
 
-/* A copy of one moment, also while the server runs. */
+/* A consistent copy, also while the server runs. */
 static int make_backup(struct process *p, const char *file)
 {
     struct err e = { 0 };
@@ -302,14 +305,14 @@ static int make_backup(struct process *p, const char *file)
     if (!rc) rc = sql_backup(db, file, &e);
     sql_close(db);
     if (!rc) rc = restored_mark_copy(file, world_real().now_ms, &e);
-    if (rc == RC_INVALID) rc = RC_OK; /* one whose schema is older than the mark */
-    if (rc) return complain("no backup was made", &e);
+    if (rc == RC_INVALID) rc = RC_OK; /* a copy with an older schema has no mark */
+    if (rc) return complain("cannot make the backup", &e);
     printf("%s holds the database; keep %s and the folder %s with it\n", file, p->config.secret_key_file,
            p->config.images_dir);
     return 0;
 }
 
-/* With the database as the server has it, also while the server runs. */
+/* Actions on the database that also work while the server runs. */
 static int with_database(struct process *p, bool trust)
 {
     struct err e = { 0 };
@@ -323,7 +326,7 @@ static int with_database(struct process *p, bool trust)
     if (!rc && trust) rc = retention_trust(db, world_real().now_ms, &e);
     sql_close(db);
     if (rc) return complain("", &e);
-    puts(trust ? "the clock is believed" : "the database is in order");
+    puts(trust ? "the clock is trusted" : "the database is intact");
     return 0;
 }
 
@@ -336,7 +339,7 @@ static int accept_database(struct process *p)
     enum rc rc = drop_privileges(p->config.user, &e);
     if (!rc) rc = server_accept_database(&p->config, &pages, &e);
     if (rc) return complain("", &e);
-    printf("the database is taken as it is: %lld pages were written by another program\n", (long long)pages);
+    printf("the database is accepted: %lld pages were written by another program\n", (long long)pages);
     return 0;
 }
 
@@ -351,7 +354,7 @@ static int make_certificate(int n, char **arg)
     snprintf(cert, sizeof cert, "%s/cert.pem", arg[0]);
     snprintf(key, sizeof key, "%s/key.pem", arg[0]);
     if (crypto_make_certificate(cert, key, (const char *const *)(arg + 1), (size_t)n - 1, CERTIFICATE_DAYS, &e))
-        return complain("no certificate was made", &e);
+        return complain("cannot create the certificate", &e);
     return 0;
 }
 

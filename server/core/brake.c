@@ -33,7 +33,7 @@ bool brake_take(struct brake *b, uint64_t key, unsigned per_s, int64_t now_ms)
         b->row[at].until_us = 0;
     }
     int64_t *until = &b->row[at].until_us;
-    if (*until < now_us || *until > now_us + 2 * BURST_US) *until = now_us; /* the latter: the clock was set back */
+    if (*until < now_us || *until > now_us + 2 * BURST_US) *until = now_us; /* too far ahead: the clock was set back */
     bool within = *until + cost_us <= now_us + BURST_US;
     if (within) *until += cost_us;
     return within;

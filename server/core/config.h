@@ -7,15 +7,15 @@
 #include "base/settings.h"
 
 struct server_config {
-    /* dm: where devices call */
+    /* dm: the DM endpoint */
     const char *dm_address;
     uint16_t dm_port;
-    const char *dm_url; /* dm_url: as devices see it, "https://dm.example.net:8443/dm" */
+    const char *dm_url; /* dm_url: public URL, "https://dm.example.net:8443/dm" */
     const char *dm_cert, *dm_key,
         *dm_client_ca;       /* NULL cert = no TLS: only on loopback with `demo: true`, or behind a proxy */
     int dm_certificate_name; /* enum crypto_name */
-    unsigned dm_refusals_per_s, dm_challenges_per_s; /* of one address; the former of one device name, too */
-    bool dm_behind_proxy;                            /* TLS ends in front of us */
+    unsigned dm_refusals_per_s, dm_challenges_per_s; /* per address; the former also per device name */
+    bool dm_behind_proxy;                            /* a proxy terminates TLS */
     bool allow_basic;
     uint64_t dm_max_message_bytes, dm_max_object_bytes;
     unsigned dm_head_timeout_s, dm_body_timeout_s;
@@ -42,13 +42,13 @@ struct server_config {
     /* database */
     const char *database;
     bool durable;                /* "sqlite:/var/lib/dmvisor/dmvisor.db" */
-    const char *schema_dir;      /* numbered SQL files */
-    const char *secret_key_file; /* 32 random octets, mode 0600; made at the first start */
+    const char *schema_dir;      /* folder of numbered SQL files */
+    const char *secret_key_file; /* 32 random octets, mode 0600; created at the first start */
     /* management objects; empty lists: everything below ddf_dir */
     const char *ddf_dir; /* has mo/ and layout/ */
     struct setting_list layouts, ddfs;
-    unsigned kpi_interval_s; /* how often KPIs are read when no policy says */
-    unsigned poll_s;         /* handed out with new accounts */
+    unsigned kpi_interval_s; /* how often KPIs are read if no policy sets an interval */
+    unsigned poll_s;         /* polling interval of new accounts */
     /* notifications */
     unsigned notification_rate_per_s;
     struct setting_list notification_retries; /* times, "5s" ...; default 5s 30s 5m 30m 2h */
@@ -62,24 +62,24 @@ struct server_config {
     unsigned recorder_sample; /* 0 = none, n = one session in n */
     uint64_t recorder_max_bytes, recorder_session_bytes;
     int64_t recorder_keep_ms;
-    /* the first authority, made when the database is new */
+    /* the first authority, created in a new database */
     const char *authority, *server_id;
     /* log */
     int log_level, log_form;             /* enum log_level, enum log_form */
-    bool demo;                           /* plain HTTP on loopback is in order */
+    bool demo;                           /* allow plain HTTP on loopback */
     int sandbox;                         /* enum sandbox_mode */
-    const char *user;                    /* whom to become when started as root */
-    struct setting_list shared_networks; /* many peers behind one address */
+    const char *user;                    /* the account to run as when started as root */
+    struct setting_list shared_networks; /* networks whose peers share one address */
 };
 
-/** All mistakes go into `errors`, one line each, also those between settings (TLS missing, ...). @return RC_PARSE,
- * RC_INVALID, RC_IO */
+/** All mistakes go into `errors`, one line each, including conflicts between settings (TLS missing, ...). @return
+ * RC_PARSE, RC_INVALID, RC_IO */
 enum rc server_config_load(const char *file, struct arena *a, struct server_config *out, struct buf *errors,
                            struct err *e);
 void server_config_help(struct buf *out);
-/** What a reload may not change: name of the first such setting that differs, or NULL. */
+/** The name of the first changed setting that needs a restart, or NULL. */
 const char *server_config_needs_restart(const struct server_config *now, const struct server_config *wanted);
-/** What a reload makes of them: `now` with those settings of `wanted` that may change while the server runs. These are
- * numbers: texts and lists stay those of `now`. */
+/** The configuration after a reload: `now` with those settings of `wanted` that may change while the server runs. These
+ * are numbers; texts and lists stay as in `now`. */
 void server_config_take(const struct server_config *now, const struct server_config *wanted, struct server_config *out);
 #endif

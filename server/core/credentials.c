@@ -35,11 +35,13 @@ enum rc credentials_key_load(const char *file, uint8_t key[SEAL_KEY_BYTES], stru
     bool closed_to_others = fstat(fd, &st) == 0 && (st.st_mode & 077) == 0;
     ssize_t n = read(fd, key, SEAL_KEY_BYTES);
     close(fd);
-    if (!closed_to_others) return err_set(e, RC_DENIED, "others may read the key file %s: run chmod 600 on it", file);
+    if (!closed_to_others)
+        return err_set(e, RC_DENIED, "the key file %s is readable by others: run chmod 600 on it", file);
     if (n != SEAL_KEY_BYTES || st.st_size != SEAL_KEY_BYTES)
         return err_set(
             e, RC_INVALID,
-            "the key file %s does not hold %d octets: put the right one back, it opens the credentials of all devices",
+            "the key file %s does not contain %d octets: restore the right one, it decrypts the credentials of "
+            "all devices",
             file, SEAL_KEY_BYTES);
     return RC_OK;
 }
@@ -70,7 +72,7 @@ enum rc credentials_open_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str devic
     if (!binding(device, direction, text, &name) || sealed.n != SECRET_HA1_BYTES ||
         crypto_open(key, name, sealed, plain, &why))
         return err_set(e, RC_DENIED,
-                       "the credentials of device %.*s do not open: is this the key file the database was made with?",
+                       "the credentials of device %.*s cannot be decrypted: is this the key file of this database?",
                        STR_ARG(device));
     memcpy(ha1, plain, SML_HA1_BYTES);
     ha1[SML_HA1_BYTES] = '\0';
@@ -111,7 +113,7 @@ bool credentials_node(const struct ddf_schema *shipped, const struct ddf_schema 
     return sml_uri_is_secret(uri) || is_kept_back(shipped, uri) || is_kept_back(own, uri);
 }
 
-/* A document that is no text here: in WBXML, or in base64. */
+/* A document that is not readable text here: WBXML or base64. */
 static bool is_closed_document(const struct sml_item *i)
 {
     return i->data.n && sml_item_is_document(i) && !str_starts(str_trim(i->data), STR("<"));
@@ -176,10 +178,9 @@ enum rc credentials_open_text(const uint8_t key[SEAL_KEY_BYTES], struct str corr
     char *plain = arena_bytes(a, octets.n);
     if (!plain) return err_set(e, RC_NOMEM, "no memory for a secret value");
     if (crypto_open(key, name, octets, (uint8_t *)plain, &why))
-        return err_set(
-            e, RC_DENIED,
-            "the secret value of operation %.*s does not open: is this the key file the database was made with?",
-            STR_ARG(correlator));
+        return err_set(e, RC_DENIED,
+                       "the secret value of operation %.*s cannot be decrypted: is this the key file of this database?",
+                       STR_ARG(correlator));
     *out = (struct str){ plain, octets.n - SEAL_EXTRA_BYTES };
     return RC_OK;
 }

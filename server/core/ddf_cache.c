@@ -7,11 +7,11 @@
 #include <string.h>
 
 struct set {
-    struct schema_set pub;     /* first, so that both share an address */
-    struct ddf_schema *schema; /* NULL: is being read */
+    struct schema_set pub;     /* first member, so that both share an address */
+    struct ddf_schema *schema; /* NULL: being read */
     size_t bytes;
     unsigned users;
-    bool forgotten; /* nobody new gets it */
+    bool forgotten; /* not given out any more */
     uint64_t used;
     struct set *next;
     char key[];
@@ -19,7 +19,7 @@ struct set {
 
 struct ddf_cache {
     pthread_mutex_t lock;
-    pthread_cond_t read; /* somebody is done with reading */
+    pthread_cond_t read; /* signalled when a set has been read */
     struct set *first;
     size_t n, bytes;
     uint64_t clock, n_read;
@@ -54,7 +54,7 @@ void ddf_cache_destroy(struct ddf_cache *s)
     free(s);
 }
 
-/* The one that nobody uses and nobody has used for longest, until there is room again. */
+/* Drop the least recently used sets that are not in use, until the total is within the limit. */
 static void trim(struct ddf_cache *s)
 {
     while (s->bytes > SCHEMAS_BYTES || s->n > SCHEMAS_SETS) {
@@ -73,7 +73,7 @@ static struct set *find(const struct ddf_cache *s, const char *key)
     return x;
 }
 
-/* A new one, for the caller to read. */
+/* Add a set; the caller reads it. */
 static struct set *add(struct ddf_cache *s, const char *key)
 {
     const size_t n = strlen(key) + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/core/health.h"
 
-enum { SLACK_MS = 60000 }; /* what is known of the clock may be so old */
+enum { SLACK_MS = 60000 }; /* the last check of the clock may be this old */
 
 int64_t health_now_ms(const struct health *h, int64_t wall_ms)
 {

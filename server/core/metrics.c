@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bounds in microseconds; the last bucket has none. */
+/* Bounds in microseconds; the last bucket has no bound. */
 static const uint64_t bounds[] = { 100,    250,    500,    1000,    2500,    5000,    10000,    25000,    50000,
                                    100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 60000000, 600000000 };
 enum { BOUNDS = sizeof bounds / sizeof bounds[0] };

@@ -11,8 +11,8 @@ static bool in_memory(const struct server_config *c)
     return str_ends(str_of(c->database), STR(":memory:"));
 }
 
-/* Both marks stand beside the database while it changes from one to the other: whenever the process ends, its own is
- * among them. */
+/* While the database changes from one mark to the next, the file beside it holds both: wherever the process ends, the
+ * database's mark is one of them. */
 enum rc restored_mark(struct sql *db, const struct server_config *c, struct err *e)
 {
     struct db_instance is = { 0 };
@@ -44,7 +44,7 @@ static enum rc forget_nonces(struct sql *db, struct err *e)
     enum rc rc = db_instance_forget_nonces(db, &devices, e);
     if (!rc && devices)
         log_event(LOG_WARN, "database.restored", LOG_N("devices", devices),
-                  LOG_Z("what", "this database is of an earlier moment than the one that was served here last: each "
+                  LOG_Z("what", "this database is older than the one that was served here last: each "
                                 "device is challenged once. Tokens and accounts that were revoked since are back"));
     return rc;
 }
@@ -63,7 +63,8 @@ enum rc restored_look(const struct server_config *c, struct err *e)
     if (!rc) rc = restored_mark(db, c, e);
     sql_close(db);
     if (!rc || !same) return rc;
-    log_event(LOG_WARN, "database.not_marked", LOG_Z("why", e->text)); /* a full disk: it is served as it is */
+    log_event(LOG_WARN, "database.not_marked",
+              LOG_Z("why", e->text)); /* for example a full disk: the server starts all the same */
     err_clear(e);
     return RC_OK;
 }

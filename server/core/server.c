@@ -33,7 +33,7 @@ static int by_name(const void *x, const void *y)
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-/* Files with this ending in folder/sub, sorted, then the ones the configuration adds. */
+/* Files with this suffix in folder/sub, sorted, followed by the files that the configuration adds. */
 static enum rc list_files(const char *folder, const char *sub, const char *ending, const struct setting_list *more,
                           struct arena *a, const char **out, size_t *n_out, struct err *e)
 {
@@ -48,7 +48,7 @@ static enum rc list_files(const char *folder, const char *sub, const char *endin
     qsort(out, n, sizeof *out, by_name);
     for (size_t i = 0; i < more->n && n < FILES_MAX; i++) out[n++] = more->items[i];
     *n_out = n;
-    return n ? RC_OK : err_set(e, RC_NOT_FOUND, "there is no *%s file in %s", ending, path);
+    return n ? RC_OK : err_set(e, RC_NOT_FOUND, "no *%s file in %s", ending, path);
 }
 
 enum rc server_schema(const struct server_config *c, struct arena *a, struct ddf_schema **out, struct err *e)
@@ -83,7 +83,7 @@ enum rc server_load(struct server *srv, const struct server_config *c, struct ar
         rc = ddf_layout_load(file[i], a, &layout[i], e);
         for (size_t k = 0; !rc && k < i; k++)
             if (str_eq(layout[k]->mo, layout[i]->mo))
-                rc = err_at(e, RC_INVALID, file[i], 1, 1, "%s is a layout for %.*s already", file[k],
+                rc = err_at(e, RC_INVALID, file[i], 1, 1, "%s is already a layout for %.*s", file[k],
                             STR_ARG(layout[i]->mo));
     }
     if (!rc && !(srv->schemas = ddf_cache_create())) rc = err_set(e, RC_NOMEM, "no memory for device descriptions");
@@ -126,10 +126,11 @@ struct sql_health *server_database_health(const struct server *srv)
     return srv->health ? &srv->health->database : NULL;
 }
 
-/* ---- is it whole, and the one that was here? ---- */
+/* ---- checks of the database at start ---- */
 
 #define RESTORE                                                                                                        \
-    "Restore a backup: stop the server, copy the backup in the database's place, remove its -wal and -shm files, start"
+    "Restore a backup: stop the server, copy the backup over the database, remove its -wal and -shm files, "           \
+    "start the server"
 
 static const char *file_of(const struct server_config *c)
 {
@@ -139,12 +140,12 @@ static const char *file_of(const struct server_config *c)
 static enum rc is_emptied(const struct server_config *c, const char *id, struct err *e)
 {
     return err_set(e, RC_INVALID,
-                   "the database %s is empty or gone, although %s.id says that one was here (%s). " RESTORE
-                   ". To begin with an empty one, remove that .id file",
+                   "the database %s is empty or missing, although %s.id records one here (%s). " RESTORE
+                   ". To start with an empty database, remove that .id file",
                    file_of(c), file_of(c), id);
 }
 
-/* What a file holds before the schema is brought up to date: ours, nothing yet, or somebody else's. */
+/* Classify the file before the schema is migrated: a dmvisor database, empty, or another program's database. */
 static enum rc look(struct sql *db, const struct server_config *c, const char *id, struct err *e)
 {
     int64_t tables = 0;
@@ -152,21 +153,22 @@ static enum rc look(struct sql *db, const struct server_config *c, const char *i
     enum rc rc = sql_tables(db, "authority", &tables, &ours, e);
     if (!rc && !tables && id[0]) rc = is_emptied(c, id, e);
     if (!rc && tables && !ours)
-        rc = err_set(e, RC_INVALID, "%s is the database of another program: give dmvisord one of its own", file_of(c));
+        rc = err_set(e, RC_INVALID, "%s is the database of another program: configure a separate file for dmvisord",
+                     file_of(c));
     return rc;
 }
 
-/* A wrong page may come of another program, which writes no checksums. */
+/* A wrong checksum may come from another program, which writes none. */
 static enum rc is_damaged(const struct server_config *c, const struct err *why, const struct sql_health *health,
                           struct err *e)
 {
     return err_set(e, RC_INVALID, "%s is damaged: %.200s. " RESTORE "%s", file_of(c), why->text,
-                   health->wrong_page ? ". If another program wrote into the file while the server was down, and it is "
-                                        "right so: dmvisord --accept-database"
+                   health->wrong_page ? ". If another program changed the file on purpose while the server was down, "
+                                        "run dmvisord --accept-database"
                                       : "");
 }
 
-/* Opened bare: its schema may be an old one. */
+/* Open without statements: the schema may be an older version. */
 static enum rc open_whole(const struct server_config *c, struct sql_health *health, struct sql **db, struct err *e)
 {
     const struct sql_options bare = { .durable = true, .busy_ms = 10000, .health = health };
@@ -185,7 +187,7 @@ static enum rc open_whole(const struct server_config *c, struct sql_health *heal
     return look(*db, c, was.id, e);
 }
 
-/* The id in the database and the one beside it are the same from the first start on. */
+/* The id in the database and the id beside it are equal from the first start on. */
 static enum rc same_instance(struct sql *db, const struct server_config *c, char id[SQL_ID_BYTES + 1], bool *fresh,
                              struct err *e)
 {
@@ -200,8 +202,8 @@ static enum rc same_instance(struct sql *db, const struct server_config *c, char
     if (!rc) rc = sql_beside(c->database, &was, e);
     if (!rc && was.id[0] && strcmp(was.id, id) != 0)
         rc = err_set(e, RC_INVALID,
-                     "%s is another database (%s) than the one that was here (%s, says %s.id). " RESTORE
-                     ". To go on with this one, remove that .id file",
+                     "%s is a different database (%s) than the last one here (%s, recorded in %s.id). " RESTORE
+                     ". To continue with this database, remove that .id file",
                      file_of(c), id, was.id, file_of(c));
     *fresh = !was.id[0];
     return rc;
@@ -230,14 +232,14 @@ enum rc server_accept_database(const struct server_config *c, int64_t *pages, st
     return rc;
 }
 
-/* Pages that another program carried over from the log, after a crash, or copied from there. */
+/* Add the checksums of pages that another program copied from the log, for example after a crash. */
 static enum rc give_checksums(const struct server_config *c, struct err *e)
 {
     int64_t pages = 0;
     enum rc rc = sql_accept(c->database, false, &pages, e);
     if (!rc && pages)
         log_event(LOG_WARN, "database.carried_over", LOG_N("pages", pages),
-                  LOG_Z("what", "another program wrote them as they stood in the log; they have checksums now"));
+                  LOG_Z("what", "another program copied these pages from the log; they have checksums now"));
     return rc;
 }
 
@@ -262,7 +264,9 @@ enum rc server_prepare_database(const struct server_config *c, bool alone, int64
     if (!rc) rc = sql_commit(db, e);
     if (rc) sql_rollback(db);
     sql_close(db);
-    return rc || !fresh ? rc : sql_beside_keep(c->database, &is, e); /* never an id that the database does not have */
+    return rc || !fresh
+               ? rc
+               : sql_beside_keep(c->database, &is, e); /* the database must contain the id before the file does */
 }
 
 enum rc server_key_fits(const struct server *srv, struct err *e)
@@ -285,10 +289,11 @@ enum rc server_key_fits(const struct server *srv, struct err *e)
     sql_close(db);
     if (rc && rc != RC_NOT_FOUND) return rc;
     if (opens) return RC_OK;
-    if (srv->key_is_new) unlink(c->secret_key_file); /* nothing was sealed with it */
+    if (srv->key_is_new) unlink(c->secret_key_file); /* nothing was encrypted with it */
     return err_set(
         e, RC_DENIED,
-        "%s %s: it opens the credentials of the devices in %s. Put the key back that belongs to the database; it is in "
+        "%s %s: it decrypts the credentials of the devices in %s. Restore the key that belongs to the database; "
+        "it is in "
         "the backup",
-        c->secret_key_file, srv->key_is_new ? "is gone" : "is not the key that the database was made with", file_of(c));
+        c->secret_key_file, srv->key_is_new ? "is missing" : "is not the key of this database", file_of(c));
 }

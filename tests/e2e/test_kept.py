@@ -82,12 +82,12 @@ def test_an_emptied_or_exchanged_database_is_not_taken_for_a_new_one(folder, ser
     file = server.dir / "dmvisor.db"
     good = file.read_bytes()
     file.write_bytes(b"")
-    refused(server, "empty or gone", "Restore a backup", "dmvisor.db.id")
+    refused(server, "empty or missing", "Restore a backup", "dmvisor.db.id")
     file.unlink()
-    refused(server, "empty or gone")
+    refused(server, "empty or missing")
     assert not file.exists(), "nor is one begun"
     other = world.Server(folder / "other", tls=False)
-    for db, word in ((other.dir / "dmvisor.db", "another database"), (None, "another program")):
+    for db, word in ((other.dir / "dmvisor.db", "is a different database"), (None, "another program")):
         file.unlink(missing_ok=True)
         if db:
             file.write_bytes(db.read_bytes())
@@ -116,14 +116,14 @@ def test_a_lost_or_foreign_key_is_not_replaced_by_a_new_one(server):
     key = server.dir / "secret.key"
     good = key.read_bytes()
     key.unlink()
-    refused(server, "secret.key", "is gone", "Put the key back")
+    refused(server, "secret.key", "is missing", "Restore the key")
     assert not key.exists(), "none is made in its place"
     for octets, mode in ((bytes(32), 0o600), (good, 0o600)):
         key.write_bytes(octets)
         key.chmod(mode)
         server._own()
         if octets != good:
-            refused(server, "is not the key that the database was made with")
+            refused(server, "is not the key of this database")
     server.start()
     assert server.get("/devices/device-1")["id"] == "device-1"
 
