@@ -20,13 +20,13 @@ struct dm_device {
     enum dm_lists lists;
     int64_t devinfo_hash, next_kpi_ms; /* next_kpi_ms 0 = none due */
     struct str user_agent, remote, summary, summary_why;
-    bool careful; /* its last session ended with commands on their way: few at a time */
+    bool careful; /* its last session ended with unanswered commands: send few at a time */
     int64_t summary_ms, created_ms;
     struct str booked; /* server/decide/repeats.h */
     int64_t booked_ms;
     int64_t alerts_left, alerts_ms; /* server/decide/alerts.c; -1 = as many as there are */
-    int record;                     /* flight recorder: 1 every session, 0 none, -1 as its authority says */
-    int64_t certificate_until_ms;   /* of the certificate that it showed last; 0 = it showed none */
-    struct sml_account account;     /* opened (decrypted) */
+    int record;                     /* flight recorder: 1 every session, 0 none, -1 the authority's setting */
+    int64_t certificate_until_ms;   /* notAfter of the last client certificate; 0 = none */
+    struct sml_account account;     /* decrypted */
 };
 #endif

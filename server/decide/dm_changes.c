@@ -6,7 +6,7 @@ void dm_changes_init(struct dm_changes *c, struct arena *a, int64_t device, int6
     *c = (struct dm_changes){ .a = a, .device = device, .now_ms = now_ms };
 }
 
-/* A text as it lives here. */
+/* Copy a text into the arena. */
 static struct str keep(struct dm_changes *c, struct str s)
 {
     struct str out = { 0 };
@@ -14,7 +14,7 @@ static struct str keep(struct dm_changes *c, struct str s)
     return out;
 }
 
-/* A new element at the end of a list; NULL without memory. */
+/* Append an element to a list; NULL without memory. */
 #define APPEND(c, list, type)                                                                                          \
     do {                                                                                                               \
         struct type *new_ = ARENA_NEW((c)->a, struct type);                                                            \
@@ -69,7 +69,7 @@ void dm_change_state(struct dm_changes *c, const struct db_device_state *x)
     c->state.summary_why = keep(c, x->summary_why);
 }
 
-/* ---- what is known of it ---- */
+/* ---- reported state ---- */
 
 void dm_change_attribute(struct dm_changes *c, struct str name, struct str value)
 {
@@ -134,7 +134,7 @@ void dm_change_sample(struct dm_changes *c, struct str vm, int64_t at_ms, struct
     c->samples.last->at_ms = at_ms;
 }
 
-/* ---- what is wanted of it ---- */
+/* ---- operations and desired state ---- */
 
 void dm_change_operation_added(struct dm_changes *c, const struct db_operation *x, struct str reason)
 {

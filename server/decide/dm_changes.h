@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_DECIDE_DM_CHANGES_H
 #define SERVER_DECIDE_DM_CHANGES_H
-/* What one message of a device changes, as a value: collected while the message is dealt with, applied at the end of the turn
- * (store_apply). A list for each table, in the order in which it was said. Texts are copied into the arena. Whoever adds to it
- * need not look at each step: without memory it remembers that, and is not applied. */
+/* The changes of one message of a device, as a value: collected while the message is processed, and applied at the end
+ * of the turn (store_apply). One list per table, in order. Texts are copied into the arena. The functions that add
+ * changes cannot fail: out of memory is remembered, and store_apply then fails. */
 #include "db/account.h"
 #include "db/assignment.h"
 #include "db/device_state.h"
@@ -33,23 +33,23 @@ struct dm_attribute {
 
 struct dm_policy_set {
     struct str uri, value;
-    bool remove, row; /* row: an instance's own node, without a value */
+    bool remove, row; /* row: the node of an instance itself, without a value */
     struct dm_policy_set *next;
 };
 
 enum dm_operation_what { DM_OPERATION_ADD, DM_OPERATION_MOVE, DM_OPERATION_EXPLAIN, DM_OPERATION_RESULT };
 struct dm_operation {
     enum dm_operation_what what;
-    struct db_operation row;       /* of one that is added */
-    struct db_operation_move move; /* id and reason of all but a result */
-    bool step;                     /* the move is a line of its history */
+    struct db_operation row;       /* for an operation that is added */
+    struct db_operation_move move; /* id and reason for all kinds except a result */
+    bool step;                     /* add the move to the history */
     struct str result, sealed;
     struct dm_operation *next;
 };
 
 enum dm_item_what {
     DM_ITEM_ADD,
-    DM_ITEM_SENT, /* all of the operation go out */
+    DM_ITEM_SENT, /* all items of the operation are sent */
     DM_ITEM_CODE,
     DM_ITEM_RESULT,
     DM_ITEM_SEEN,
@@ -108,7 +108,7 @@ struct dm_recording {
     bool cut;
 };
 
-/* A list that grows at its end. */
+/* A growing list. */
 #define DM_LIST(type)                                                                                                  \
     struct {                                                                                                           \
         struct type *first, *last;                                                                                     \
@@ -126,14 +126,14 @@ struct dm_changes {
     struct str user_agent, remote;
     int64_t devinfo_hash;
     struct db_device_state state;
-    /* what is known of it */
-    bool devinfo_forgotten; /* before its attributes are written */
+    /* reported state */
+    bool devinfo_forgotten; /* applied before its attributes */
     DM_LIST(dm_attribute) attributes;
     DM_LIST(dm_policy_set) sets;
     DM_LIST(dm_node) nodes;
     DM_LIST(dm_vm) vms;
     DM_LIST(dm_sample) samples;
-    /* what is wanted of it */
+    /* operations and desired state */
     DM_LIST(dm_operation) operations;
     DM_LIST(dm_item) items;
     DM_LIST(dm_failure) failures;
@@ -141,7 +141,8 @@ struct dm_changes {
     DM_LIST(dm_wish) wishes;
     DM_LIST(dm_assignment) assignments;
     DM_LIST(dm_policy_vm) policy_vms;
-    /* notifications: the one it answers; those that wait are needless; those signed with a nonce from before go out again */
+    /* notifications: the answered one; pending ones that are not needed; those signed with an old nonce, which are
+     * repeated */
     int64_t answered, again_nonce_ms;
     bool needless;
     /* session */
@@ -152,35 +153,35 @@ struct dm_changes {
     DM_LIST(dm_event) events;
 };
 
-/** @param a  lives until they are applied */
+/** @param a  lives until the changes are applied */
 void dm_changes_init(struct dm_changes *c, struct arena *a, int64_t device, int64_t now_ms);
 
-/* Each copies what it is given. */
+/* Each function copies its arguments. */
 void dm_change_contact(struct dm_changes *c, const struct db_contact *x);
 void dm_change_booked(struct dm_changes *c, struct str booked, int64_t alerts_left);
 void dm_change_caller(struct dm_changes *c, struct str user_agent, struct str remote);
 void dm_change_devinfo(struct dm_changes *c, int64_t hash);
 void dm_change_state(struct dm_changes *c, const struct db_device_state *x);
 void dm_change_attribute(struct dm_changes *c, struct str name, struct str value);
-/** @param value  NULL: an instance's own node */
+/** @param value  NULL: the node of an instance itself */
 void dm_change_set(struct dm_changes *c, struct str uri, const struct str *value);
 void dm_change_set_removed(struct dm_changes *c, struct str uri);
-/** @param row  path 0: to be looked up; nothing of it counts for DM_NODE_REMOVE but the path */
+/** @param row  path 0: looked up later; DM_NODE_REMOVE uses only the path */
 void dm_change_node(struct dm_changes *c, enum dm_node_what what, struct str uri, uint64_t hash,
                     const struct db_node *row);
 void dm_change_vm(struct dm_changes *c, const struct db_vm *x);
 void dm_change_vm_removed(struct dm_changes *c, struct str vm);
 void dm_change_sample(struct dm_changes *c, struct str vm, int64_t at_ms, struct str json);
 void dm_change_operation_added(struct dm_changes *c, const struct db_operation *x, struct str reason);
-/** @param step  a line of its history, too */
+/** @param step  also add it to the history */
 void dm_change_operation_moved(struct dm_changes *c, const struct db_operation_move *m, bool step);
 void dm_change_operation_explained(struct dm_changes *c, int64_t id, struct str reason);
 void dm_change_operation_result(struct dm_changes *c, int64_t id, struct str result, struct str sealed);
-/** What counts of x depends on `what`; see db/operation_item.h. @param result  of DM_ITEM_RESULT */
+/** `what` selects the members of x that are used; see db/operation_item.h. @param result  for DM_ITEM_RESULT */
 void dm_change_item(struct dm_changes *c, enum dm_item_what what, const struct db_operation_item *x, struct str result);
 void dm_change_failure(struct dm_changes *c, const struct db_failure *x);
 void dm_change_failure_removed(struct dm_changes *c, struct str key);
-/** What was wished before goes; what is wished now is added after that. */
+/** Delete the former desired state; dm_change_wish then adds the current one. */
 void dm_change_wishes(struct dm_changes *c);
 void dm_change_wish_added(struct dm_changes *c, const struct db_wish *x);
 void dm_change_assignment(struct dm_changes *c, const struct db_assignment *x);
@@ -192,6 +193,6 @@ void dm_change_session_end(struct dm_changes *c, const struct db_session_end *x)
 void dm_change_recording(struct dm_changes *c, struct str why, bool cut, struct str data);
 void dm_change_event(struct dm_changes *c, int64_t authority, struct str type, struct str device, struct str json);
 
-/** Where this operation is after them; NULL: they do not move it. The reason is that of the last word on it. */
+/** The state of this operation after the changes; NULL: they do not change it. The reason is the latest one. */
 const struct db_operation_move *dm_changes_of_operation(const struct dm_changes *c, int64_t id);
 #endif

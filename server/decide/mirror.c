@@ -50,7 +50,7 @@ static struct mirror_node *add(struct mirror *m, struct str uri, uint64_t hash)
     return &m->nodes[m->n++];
 }
 
-/* ---- in order ---- */
+/* ---- sorting ---- */
 
 static size_t run_end(const struct mirror *m, size_t from, size_t n)
 {
@@ -70,7 +70,7 @@ static void merge(struct mirror *m, size_t from, size_t mid, size_t to)
     while (k < to) m->order[out++] = m->scratch[k++];
 }
 
-/* Mostly it is in order already, in one run or a few: a natural merge sort. */
+/* A natural merge sort: the nodes mostly consist of one or a few sorted runs. */
 static void put_in_order(struct mirror *m)
 {
     if (m->n_order == m->n) return;
@@ -90,7 +90,7 @@ static void put_in_order(struct mirror *m)
 
 /* ---- rows ---- */
 
-/* The stale interior nodes above the node that is looked at, while going through the tree in order. */
+/* The stale interior nodes above the current node, during a walk in order. */
 struct above {
     struct {
         struct str uri;
@@ -113,7 +113,7 @@ static void go_below(struct above *up, const struct mirror_node *n, int64_t sinc
     up->level[up->n++].since_ms = since_ms > above_ms ? since_ms : above_ms;
 }
 
-/* What stale interior nodes say of those below them. */
+/* Apply stale interior nodes to the nodes below them. */
 static void inherit(struct mirror *m)
 {
     struct above up = { .n = 0 };
@@ -157,7 +157,7 @@ static void change_node(struct mirror_node *n, struct dm_changes *c)
                                  .has_value = n->format != DDF_NODE || n->value.n,
                                  .at_ms = n->at_ms };
     dm_change_node(c, n->gone ? DM_NODE_REMOVE : n->stored ? DM_NODE_SET : DM_NODE_ADD, n->uri, n->hash, &row);
-    if (n->gone) n->path = 0; /* it may not be in the dictionary when the node comes back */
+    if (n->gone) n->path = 0; /* the address may have left the dictionary when the node returns */
 }
 
 void mirror_changes(struct mirror *m, struct dm_changes *c)
@@ -168,7 +168,8 @@ void mirror_changes(struct mirror *m, struct dm_changes *c)
     for (size_t i = 0; i < m->n; i++) {
         struct mirror_node *n = &m->nodes[m->order[i]];
         int64_t since_ms = stale_since(&up, n->uri);
-        enum pol_known says = n->row_ms < since_ms ? POL_STALE : n->row_known; /* the row, with those above it */
+        enum pol_known says = n->row_ms < since_ms ? POL_STALE
+                                                   : n->row_known; /* state of the row, with the stale nodes above it */
         if (n->gone ? n->stored : n->changed || !n->stored || says != n->known) {
             change_node(n, c);
             n->stored = !n->gone;
@@ -195,7 +196,7 @@ struct mirror_node *mirror_at(const struct mirror *m, struct str uri)
     return n && !n->gone ? n : NULL;
 }
 
-/* What we wrote there may be as large as an object; what a device tells of itself may not. */
+/* A value that the server wrote may be as large as an object; a value that a device reports may not. */
 static bool fits(const struct mirror *m, const struct mirror_node *n, struct str value, enum pol_known known)
 {
     const bool ours = known == POL_ACKNOWLEDGED;
@@ -248,7 +249,7 @@ void mirror_stale(struct mirror *m, struct str uri, int64_t now_ms)
     for (size_t i = 0; i < m->n; i++) {
         struct mirror_node *n = &m->nodes[i];
         if (n->gone || !ddf_uri_within(n->uri, uri)) continue;
-        if (n->uri.n == uri.n) { /* since now, for all below it */
+        if (n->uri.n == uri.n) { /* stale from now on, for all nodes below */
             n->at_ms = now_ms;
             n->changed = true;
         }
@@ -276,7 +277,7 @@ struct mirror_node *mirror_children(struct mirror *m, struct str uri, struct str
     return mirror_put(m, uri, DDF_NODE, names, POL_REPORTED, now_ms);
 }
 
-/* Never told by a device: credentials of downloads and the like. */
+/* Never reported by a device: credentials of downloads, for example. */
 static bool unreadable(const struct ddf_schema *s, struct str uri)
 {
     const struct ddf_node *n = ddf_schema_find(s, uri);

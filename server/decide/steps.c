@@ -12,7 +12,7 @@ enum sml_cmd_kind steps_kind_of(enum dm_command c)
     return kinds[c];
 }
 
-/* A question's lines as Items: options (an empty Item when there are none), text, choices. */
+/* The lines of a user interaction alert as Items: options (an empty Item if there are none), text, choices. */
 static struct sml_item *question(struct str lines, struct arena *a)
 {
     struct sml_item *first = NULL, **tail = &first;

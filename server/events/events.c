@@ -20,10 +20,10 @@
 
 enum {
     STREAMS = 256,
-    STREAMS_EACH = 64, /* of one principal */
+    STREAMS_EACH = 64, /* streams of one principal */
     BATCH = 500,
-    HEARTBEAT_MS = 15000, /* a comment, so that a dead peer is seen and proxies keep the connection */
-    LOOK_MS = 2000,       /* other processes on the same database do not wake us */
+    HEARTBEAT_MS = 15000, /* a comment line, which reveals a dead peer and keeps proxies from closing the connection */
+    LOOK_MS = 2000,       /* other processes on the same database cannot wake this thread */
     TYPES_BYTES = 128,
     DEVICE_BYTES = 160
 };
@@ -31,9 +31,9 @@ enum {
 /* One reader. */
 struct live {
     struct http_stream *stream;
-    int64_t at; /* rows up to here are dealt with */
+    int64_t at; /* rows up to here are sent */
     int64_t principal;
-    int64_t authority, operation; /* 0 = all; operation: only this one, as a whole */
+    int64_t authority, operation; /* 0 = all; operation: only this one, as a whole object */
     bool dirty;                   /* the operation may have changed */
     uint64_t last_hash;           /* of the operation as last sent */
     char types[TYPES_BYTES], device[DEVICE_BYTES];
@@ -42,9 +42,10 @@ struct live {
 
 struct events {
     struct server *srv;
-    int wake;       /* whoever commits something waits for nobody */
-    struct sql *db; /* the thread's */
-    /* One. The lock is of the streams: others put new ones in front; the thread alone takes any out, so that it may look at them without. */
+    int wake;       /* an eventfd, so that a committing thread never waits */
+    struct sql *db; /* of the streaming thread */
+    /* One. The lock protects the list of streams: any thread adds at the front, only the streaming thread removes, so
+     * it may read the list without the lock. */
     struct threads threads;
     struct live *streams;
     atomic_uint n_streams;
@@ -53,7 +54,8 @@ struct events {
 static bool wants(const struct live *s, int64_t authority, struct str type, struct str device)
 {
     if (s->authority && s->authority != authority) return false;
-    if (s->device[0] && device.n && !str_is(device, s->device)) return false; /* what names none concerns each */
+    if (s->device[0] && device.n && !str_is(device, s->device))
+        return false; /* an event without a device concerns every device */
     if (!s->types[0]) return true;
     struct str rest = str_of(s->types), one;
     while (str_cut(&rest, ',', &one))
@@ -83,7 +85,7 @@ static void drop(struct events *ev, struct live *s)
     metrics_gauge(ev->srv->metrics, GAUGE_STREAMS_OPEN, n);
 }
 
-/* One row as readers get it. */
+/* Format one row as a server-sent event. */
 static void format(struct buf *b, const struct db_event *v)
 {
     json_t *j = json_loadb(v->data.n ? v->data.p : "", v->data.n, 0, NULL);
@@ -99,7 +101,7 @@ static void format(struct buf *b, const struct db_event *v)
     json_decref(j);
 }
 
-/* One row for those who have had all before it from `after` on. */
+/* Send one row to the streams that have received everything before it from `after` on. */
 static void hand_out(struct events *ev, const struct db_event *v, int64_t after, struct buf *b)
 {
     buf_reset(b);
@@ -130,7 +132,7 @@ static int pump(struct events *ev, int64_t after, struct err *e)
     return n;
 }
 
-/* Where the reader stands that is furthest ahead, and the one furthest behind. @return false when there are none */
+/* The positions of the stream furthest ahead and of the one furthest behind. @return false when there are no streams */
 static bool span(struct events *ev, int64_t *last, int64_t *behind)
 {
     *last = INT64_MIN;
@@ -142,8 +144,8 @@ static bool span(struct events *ev, int64_t *last, int64_t *behind)
     return *last != INT64_MIN;
 }
 
-/* What is new first; then some of the past for those who asked for it. @return milliseconds that took: as long the past
- * has to wait; -1 = nobody is behind */
+/* Send new rows first, then some past rows to streams that resume. @return milliseconds that took, the pause before
+ * more past rows; -1 = no stream is behind */
 static int64_t tell(struct events *ev, struct err *e)
 {
     int64_t last, behind;
@@ -155,7 +157,7 @@ static int64_t tell(struct events *ev, struct err *e)
     return world_monotonic_ms() - began;
 }
 
-/* @return false when the stream is over */
+/* @return false when the stream has ended */
 static bool send_operation(struct events *ev, struct live *s)
 {
     json_t *j = NULL;
@@ -246,7 +248,7 @@ enum rc events_create(struct server *srv, struct events **out, struct err *e)
     ev->srv = srv;
     threads_init(&ev->threads);
     ev->wake = wake_open();
-    enum rc rc = ev->wake < 0 ? err_set(e, RC_IO, "cannot make an event: %s", strerror(errno)) : RC_OK;
+    enum rc rc = ev->wake < 0 ? err_set(e, RC_IO, "cannot create an eventfd: %s", strerror(errno)) : RC_OK;
     if (!rc) rc = sql_open(srv->config->database, &o, &ev->db, e);
     if (!rc) rc = threads_start(&ev->threads, run, ev, "the live stream", e);
     if (rc)
@@ -306,7 +308,7 @@ static enum rc new_stream(struct events *ev, struct sql *db, struct live what, s
                           int64_t after, struct err *e)
 {
     struct live *s = NULL;
-    if (!ev) return err_set(e, RC_BUSY, "there is no live stream");
+    if (!ev) return err_set(e, RC_BUSY, "the live stream is not available");
     if (types.n >= TYPES_BYTES || device.n >= DEVICE_BYTES) return err_set(e, RC_LIMIT, "types or device is too long");
     s = malloc(sizeof *s);
     if (!s) return err_set(e, RC_NOMEM, "no memory for a stream");

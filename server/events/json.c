@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* jansson goes down by recursion: how deep is seen before it begins. */
+/* jansson parses recursively, so the depth is checked first. */
 static bool too_deep(struct str text)
 {
     unsigned depth = 0;
@@ -34,14 +34,14 @@ enum rc json_read(struct str text, json_t **out, struct err *e)
 {
     json_error_t why;
     if (!str_trim(text).n) return err_at(e, RC_PARSE, "body", 0, 0, "the body is empty: send a JSON object");
-    if (too_deep(text)) return err_at(e, RC_PARSE, "body", 0, 0, "JSON deeper than %d levels", JSON_DEPTH);
+    if (too_deep(text)) return err_at(e, RC_PARSE, "body", 0, 0, "JSON is nested deeper than %d levels", JSON_DEPTH);
     json_t *j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &why);
     if (!j)
         return err_at(e, RC_PARSE, "body", why.line > 0 ? (unsigned)why.line : 0,
-                      why.column > 0 ? (unsigned)why.column : 0, "no valid JSON: %s", why.text);
+                      why.column > 0 ? (unsigned)why.column : 0, "not valid JSON: %s", why.text);
     if (!json_is_object(j)) {
         json_decref(j);
-        return err_at(e, RC_PARSE, "body", 1, 1, "the body is to be a JSON object");
+        return err_at(e, RC_PARSE, "body", 1, 1, "the body must be a JSON object");
     }
     *out = j;
     return RC_OK;
@@ -126,14 +126,14 @@ static enum rc wrong(struct err *e, const char *base, const char *name, const ch
 static enum rc take(const json_t *v, const char *base, const struct field *f, struct err *e)
 {
     static const char *const expected[] = {
-        [FIELD_TEXT] = "a text is expected here",
-        [FIELD_INT] = "a whole number is expected here",
-        [FIELD_BOOL] = "true or false is expected here",
-        [FIELD_TIME] = "a time such as 2031-01-31T12:00:00Z is expected here",
-        [FIELD_OBJECT] = "an object is expected here",
-        [FIELD_LIST] = "a list is expected here",
-        [FIELD_NULL_OR_TEXT] = "a text or null is expected here",
-        [FIELD_NULL_OR_BOOL] = "true, false or null is expected here",
+        [FIELD_TEXT] = "expected a string",
+        [FIELD_INT] = "expected an integer",
+        [FIELD_BOOL] = "expected true or false",
+        [FIELD_TIME] = "expected a time such as 2031-01-31T12:00:00Z",
+        [FIELD_OBJECT] = "expected an object",
+        [FIELD_LIST] = "expected an array",
+        [FIELD_NULL_OR_TEXT] = "expected a string or null",
+        [FIELD_NULL_OR_BOOL] = "expected true, false or null",
     };
     struct str s = { json_string_value(v), json_string_length(v) };
     bool ok = false;
@@ -202,8 +202,8 @@ enum rc json_fields(const json_t *j, const char *base, const struct field *f, si
             struct suggestion near = suggest_for(str_of(key));
             for (size_t i = 0; i < n; i++) suggest_try(&near, str_of(f[i].name));
             struct str best = suggest_best(&near);
-            snprintf(text, sizeof text, "there is no such field%s%.*s%s; possible are: %s",
-                     best.n ? ": did you mean \"" : "", STR_ARG(best), best.n ? "\"?" : "", buf_z(&names));
+            snprintf(text, sizeof text, "unknown field%s%.*s%s; known fields: %s", best.n ? ": did you mean \"" : "",
+                     STR_ARG(best), best.n ? "\"?" : "", buf_z(&names));
             buf_finish(&names);
             return wrong(e, base, key, text);
         }
@@ -212,6 +212,6 @@ enum rc json_fields(const json_t *j, const char *base, const struct field *f, si
         if (one->present) *one->present = true;
     }
     for (size_t i = 0; i < n; i++)
-        if (f[i].must && !json_object_get(j, f[i].name)) return wrong(e, base, f[i].name, "this field is missing");
+        if (f[i].must && !json_object_get(j, f[i].name)) return wrong(e, base, f[i].name, "this field is required");
     return RC_OK;
 }

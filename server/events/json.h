@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_EVENTS_JSON_H
 #define SERVER_EVENTS_JSON_H
-/* JSON of requests and answers. The only files that know jansson are in this folder and server/events/events.c. */
+/* JSON of requests and answers. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include <jansson.h>
 
 enum { JSON_DEPTH = 24 };
 
-/** An object from outside: duplicate names, depth past JSON_DEPTH and anything after it are errors. @return RC_PARSE
+/** Parse an untrusted object: duplicate names, nesting past JSON_DEPTH and trailing text are errors. @return RC_PARSE
  * with line and column */
 enum rc json_read(struct str text, json_t **out, struct err *e);
-/** Compact, into `out`. */
+/** Write compact JSON to `out`. */
 void json_write(const json_t *j, struct buf *out);
 
-/* Members of an object; nothing happens when j is NULL. Texts that are no UTF-8 get U+FFFD. */
+/* Members of an object; nothing happens when j is NULL. Invalid UTF-8 becomes U+FFFD. */
 json_t *json_put_text(struct str s);
 void json_put_str(json_t *j, const char *key, struct str v);
-/** Left out when it is empty. */
+/** Omitted when empty. */
 void json_put_strn(json_t *j, const char *key, struct str v);
 void json_put_int(json_t *j, const char *key, int64_t v);
 void json_put_bool(json_t *j, const char *key, bool v);
@@ -25,10 +25,10 @@ void json_put_bool(json_t *j, const char *key, bool v);
 void json_put_maybe(json_t *j, const char *key, int v);
 /** RFC 3339; null for 0. */
 void json_put_time(json_t *j, const char *key, int64_t ms);
-/** JSON text as it is; null when it is empty or broken. */
+/** JSON text, embedded; null when it is empty or invalid. */
 void json_put_raw(json_t *j, const char *key, struct str text);
 
-/* One field of a body: what it is called, its type, whether it must be there. */
+/* One field of a body: name, type, and whether it is required. */
 enum field_kind {
     FIELD_TEXT,
     FIELD_INT,
@@ -45,10 +45,11 @@ struct field {
     bool must;
     size_t max; /* bytes of a text */
     void *
-        out; /* struct str, int64_t, bool, int64_t (ms), json_t * (borrowed; OBJECT, LIST); NULL_OR_BOOL: int, -1 = null */
+        /* struct str, int64_t, bool, int64_t (ms), json_t * (borrowed; OBJECT, LIST); NULL_OR_BOOL: int, -1 = null */
+        out;
     bool *present; /* may be NULL */
 };
-/** Reads all fields of an object; unknown names and wrong types are errors whose e->where is the pointer ("/labels").
- *  Texts are borrowed from j. @return RC_INVALID */
+/** Read all fields of an object; unknown names and wrong types are errors, with the JSON pointer in e->where
+ * ("/labels"). Texts are borrowed from j. @return RC_INVALID */
 enum rc json_fields(const json_t *j, const char *base, const struct field *f, size_t n, struct err *e);
 #endif

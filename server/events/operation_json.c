@@ -38,7 +38,7 @@ static json_t *rights_json(struct str acl)
     return j;
 }
 
-/* The arguments of "acl", as they were asked for. */
+/* The arguments of an "acl" operation, as requested. */
 static void put_rights(json_t *j, struct str args)
 {
     struct str value;
@@ -47,14 +47,14 @@ static void put_rights(json_t *j, struct str args)
     if (kv_get(args, ';', "force", &value) && str_is(value, "1")) json_put_bool(j, "force", true);
 }
 
-/* "404 not found" without its number; results of virtual machines have the layout's words. */
+/* The text of a status code without its number; VM result codes have the layout's texts. */
 static void put_code(json_t *j, const struct ddf_layout *l, int code)
 {
     json_put_int(j, "code", code);
     json_put_str(j, "codeText", code ? pol_code_words(l, code) : (struct str){ 0 });
 }
 
-/* A secret value is shown to nobody again. */
+/* A secret value is never shown again. */
 static void put_data(json_t *j, struct str data, int secret)
 {
     if (!secret) {
@@ -104,7 +104,7 @@ json_t *operation_row_json(const struct server *srv, const struct db_operation_r
     return j;
 }
 
-/* Each command with what became of it. */
+/* Each command with its result. */
 static enum rc items_json(struct sql *db, int64_t id, const struct ddf_layout *l, json_t *j, struct err *e)
 {
     struct sql_rows *r = NULL;

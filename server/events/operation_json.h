@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_EVENTS_OPERATION_JSON_H
 #define SERVER_EVENTS_OPERATION_JSON_H
-/* An operation as JSON, for GET and for the live stream. */
+/* An operation as JSON, for REST and the live stream. */
 #include "db/operation_record.h"
 #include "server/events/json.h"
 #include "server/core/server.h"
 
-/** @param authority 0 = any; @param steps with its history; @param finished is it over? @return RC_NOT_FOUND */
+/** @param authority 0 = any; @param steps include its history; @param finished  true when it has ended @return
+ * RC_NOT_FOUND */
 enum rc operation_json(const struct server *srv, struct sql *db, int64_t id, int64_t authority, bool steps,
                        json_t **out, bool *finished, struct err *e);
 /** Without steps. */

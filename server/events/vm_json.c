@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "server/events/json.h"
 
-/* Words and states come from the layout; nothing here knows a node. */
+/* Labels and states come from the layout; no node name is spelled here. */
 bool vm_json_locked(const struct ddf_layout *l, int64_t lock)
 {
     static const enum ddf_operation_role locks[] = { DDF_OP_LOCK, DDF_OP_PARTIAL_LOCK };

@@ -155,7 +155,7 @@ static enum rc apply_events(struct store *st, const struct dm_changes *c, struct
 
 enum rc store_apply(struct store *st, const struct dm_changes *c, uint64_t *samples, struct err *e)
 {
-    if (c->nomem) return err_set(e, RC_NOMEM, "no memory for what a message changes");
+    if (c->nomem) return err_set(e, RC_NOMEM, "no memory for a message's changes");
     enum rc rc = apply_device(store_sql(st), c, e);
     if (!rc) rc = apply_known(st, c, samples, e);
     if (!rc) rc = apply_wanted(store_sql(st), c, e);

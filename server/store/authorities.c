@@ -14,12 +14,13 @@ struct policy_in_force {
     int64_t policy, revision;
     const struct ddf_layout *layout;
     struct arena arena;
-    struct pol_policy *parsed; /* NULL: cannot be parsed */
+    struct pol_policy *parsed; /* NULL: does not parse */
     bool used;
     struct policy_in_force *next;
 };
 
-/* The policies in force, for one layout. A document belongs to one list, so its `next` is free to link them. */
+/* The policies in force, parsed for one layout. Each parsed document belongs to one list, which links them by `next`.
+ * */
 struct policy_list {
     const struct ddf_layout *layout;
     uint64_t seen;
@@ -31,7 +32,7 @@ struct authority_private {
     struct authority au;
     struct arena images;
     struct policy_in_force *documents;
-    uint64_t images_seen; /* catalog.version when they were read */
+    uint64_t images_seen; /* authorities.version when images were read */
     struct policy_list *lists;
     struct arena texts; /* of descriptions */
     struct description *descriptions;
@@ -44,7 +45,7 @@ struct authorities {
     struct sql *db;
     struct authority *first;
     struct arena texts; /* of authorities: never more than a few */
-    uint64_t version;   /* grows when something may have changed */
+    uint64_t version;   /* incremented when something may have changed */
     int64_t data_version;
     bool distrust;
 };
@@ -206,7 +207,7 @@ enum rc authorities_refresh(struct authorities *c, struct err *e)
     if (rc || c->version == before) return rc;
     rc = read_authorities(c, e);
     for (struct authority *au = c->first; !rc && au; au = au->next) rc = read_images(c, au, e);
-    if (rc) c->data_version = -1; /* once more next time */
+    if (rc) c->data_version = -1; /* try again at the next use */
     return rc;
 }
 
@@ -255,7 +256,7 @@ static enum rc load_document(struct authorities *c, const struct authority *au, 
     return RC_OK;
 }
 
-/* Parse what is new, forget what is no longer in force. */
+/* Parse new documents, drop those no longer in force. */
 static enum rc read_policies(struct authorities *c, const struct authority *au, const struct ddf_layout *l,
                              struct err *e)
 {

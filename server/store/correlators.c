@@ -14,11 +14,11 @@ enum rc correlators_assign(struct store *st, int64_t device, int64_t generation,
         uint8_t mac[SHA256_BYTES];
         char hex[2 * CORRELATOR_BYTES + 1];
         if (s->operation || !s->op_kind.n) continue;
-        /* The last operation of the device: what is sent makes a later one, and with it other Correlators. */
+        /* Includes the device's last operation: sending creates a later one, and so different Correlators. */
         enum rc rc = last < 0 ? db_operation_last(store_sql(st), device, &last, e) : RC_OK;
         if (rc) return rc;
-        /* What is done is part of it: a database that was restored never gives another operation a Correlator that the
-         * device has seen. */
+        /* The hash includes the operation itself: after a restore, a different operation never gets a Correlator that
+         * the device has seen. */
         const struct str text = arena_printf(a, "correlator %lld %lld %lld %u %.*s %.*s %.*s", (long long)device,
                                              (long long)generation, (long long)last, n++, STR_ARG(s->op_kind),
                                              STR_ARG(s->op_owner), STR_ARG(s->op_args));

@@ -14,7 +14,7 @@ struct device_ddf {
     const struct server *srv;
     struct sql *db;
     struct authorities *catalog;
-    VEC(const struct schema_set *) held; /* since the last refresh */
+    VEC(const struct schema_set *) held; /* in use since the last refresh */
 };
 
 struct device_ddf *device_ddf_create(const struct server *srv, struct sql *db, struct authorities *c)
@@ -46,7 +46,7 @@ enum rc device_ddf_any(struct device_ddf *d, const struct authority *au, bool *o
     return rc;
 }
 
-/* ---- which ---- */
+/* ---- selection ---- */
 
 static bool meant(struct str wanted, struct str is)
 {
@@ -64,7 +64,7 @@ static enum rc key_of(const struct description *list, size_t n, const struct dev
     return buf_ok(key) ? RC_OK : err_set(e, RC_NOMEM, "no memory for device descriptions");
 }
 
-/* ---- read them ---- */
+/* ---- reading ---- */
 
 struct ddf_reading {
     struct device_ddf *d;
@@ -83,13 +83,13 @@ static enum rc load(struct device_ddf *d, struct ddf_schema *s, int64_t id, stru
     return rc;
 }
 
-/* It was in order when it was uploaded: another version of this program said so. */
+/* The description was valid at its upload, as checked by another version of this program. */
 static enum rc leave_out(int64_t id, enum rc rc, const struct err *why)
 {
     char line[ERR_TEXT_BYTES + 200];
     if (rc != RC_PARSE && rc != RC_INVALID && rc != RC_LIMIT && rc != RC_UNSUPPORTED && rc != RC_NOT_FOUND) return rc;
     log_event(LOG_ERROR, "description_unusable", LOG_N("description", id),
-              LOG_Z("error", rc == RC_NOT_FOUND ? "it has just been deleted" : err_format(why, line, sizeof line)));
+              LOG_Z("error", rc == RC_NOT_FOUND ? "it was deleted meanwhile" : err_format(why, line, sizeof line)));
     return RC_OK;
 }
 

@@ -6,7 +6,7 @@
 
 enum { LINES_BYTES = 64 << 10 };
 
-/* ---- which layouts ---- */
+/* ---- layouts of a document ---- */
 
 struct met {
     const struct ddf_layout **list;
@@ -38,7 +38,7 @@ enum rc documents_head(const struct server *srv, struct str text, struct arena *
     return best ? RC_OK : first.rc;
 }
 
-/* Of devices whose object no layout is for, the server takes the one that it would begin with. */
+/* For devices whose management object has no layout, the server uses the first layout. */
 static enum rc meet_devices(const struct server *srv, struct sql *db, int64_t authority, const struct pol_policy *p,
                             struct arena *a, struct met *m, struct err *e)
 {
@@ -71,11 +71,12 @@ static enum rc find_met(const struct server *srv, struct sql *db, struct str tex
     }
     for (size_t i = 0; !m->n && i < srv->n_layouts; i++) m->list[i] = srv->layouts[i];
     if (!m->n) m->n = srv->n_layouts;
-    return rc == RC_NOMEM || rc == RC_IO || rc == RC_INTERNAL ? rc
-                                                              : RC_OK; /* else it is told when the document is read */
+    return rc == RC_NOMEM || rc == RC_IO || rc == RC_INTERNAL
+               ? rc
+               : RC_OK; /* other errors are reported when the document is parsed */
 }
 
-/* ---- what they say ---- */
+/* ---- merged messages ---- */
 
 static bool has_line(struct str lines, struct str wanted)
 {
@@ -85,7 +86,7 @@ static bool has_line(struct str lines, struct str wanted)
     return false;
 }
 
-/* Lines that all have stand once; the others name who has them. */
+/* Lines common to all layouts appear once; the others name their layout. */
 static void merge(const struct met *m, const struct str *lines, struct buf *out)
 {
     for (size_t i = 0; i < m->n; i++) {

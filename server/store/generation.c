@@ -15,7 +15,7 @@ static struct db_selector selector_of(const struct pol_sql *sql)
 enum rc generation_stamp(struct sql *db, int64_t authority, int64_t *stamp, struct err *e)
 {
     enum rc rc = db_authority_stamp(db, authority, stamp, e);
-    return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such authority") : rc;
+    return rc == RC_NOT_FOUND ? err_set(e, rc, "no such authority") : rc;
 }
 
 enum rc generation_call_devices(struct sql *db, int64_t authority, int64_t after, int64_t last, int64_t stamp,
@@ -30,7 +30,7 @@ enum rc generation_touch_device(struct sql *db, int64_t device, int64_t stamp, s
 {
     int64_t authority = 0;
     enum rc rc = db_generation_touch(db, device, stamp, &authority, e);
-    if (rc) return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such device") : rc;
+    if (rc) return rc == RC_NOT_FOUND ? err_set(e, rc, "no such device") : rc;
     return generation_call_devices(db, authority, device - 1, device, stamp, why, now_ms, e);
 }
 
@@ -71,7 +71,7 @@ enum rc generation_attributes(struct sql *db, int64_t device, struct str why, in
 {
     int64_t authority = 0, policies = 0, stamp = 0;
     enum rc rc = db_generation_of(db, device, &authority, &policies, e);
-    if (rc) return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such device") : rc;
+    if (rc) return rc == RC_NOT_FOUND ? err_set(e, rc, "no such device") : rc;
     if (!policies) return RC_OK;
     rc = generation_stamp(db, authority, &stamp, e);
     return rc ? rc : generation_touch_device(db, device, stamp, why, now_ms, e);

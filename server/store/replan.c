@@ -19,8 +19,8 @@ enum rc replan_ask(struct sql *db, int64_t authority, const struct device_kind *
 
 struct replan_job {
     struct db_replan v;
-    int64_t last; /* device of this slice; 0 = there is none */
-    bool whole;   /* there may be devices behind this slice */
+    int64_t last; /* last device of this slice; 0 = none */
+    bool whole;   /* more devices may follow */
 };
 
 /* @return RC_NOT_FOUND when there is none */
@@ -39,7 +39,7 @@ static enum rc stamp_and_call(struct sql *db, const struct replan_job *j, int64_
     return rc ? rc : generation_call_devices(db, j->v.authority, j->v.after, j->last, j->v.stamp, j->v.why, now_ms, e);
 }
 
-/* What the policy says, unless it was changed since: then a later job reaches all of these devices. */
+/* One slice of a policy change, unless the policy changed since: then a later job covers all these devices. */
 static enum rc policy_slice(struct sql *db, const struct server *srv, struct replan_job *j, struct arena *a,
                             int64_t now_ms, struct err *e)
 {

@@ -7,7 +7,7 @@
 
 static const struct str hidden = { "***", 3 };
 
-/* What the device will not tell again, nobody else is shown either; an uploaded description makes no secret public. */
+/* Hide values that the device would not return; an uploaded description cannot make a secret value visible. */
 static void hide(const struct ddf_schema *shipped, const struct ddf_schema *own, struct sml_cmd *c)
 {
     if (c->chal.present && c->chal.meta.next_nonce.n) c->chal.meta.next_nonce = hidden;
@@ -26,7 +26,7 @@ static void new_line(struct buf *out, int depth)
 void store_indent_xml(struct str xml, struct buf *out)
 {
     int depth = 0;
-    bool leaf = false; /* the last tag opened an element and nothing followed yet */
+    bool leaf = false; /* the last tag opened an element that is still empty */
     for (size_t at = 0; at < xml.n;) {
         size_t end = xml.p[at] == '<' ? str_find(xml, '>', at) + 1 : str_find(xml, '<', at);
         struct str part = str_slice(xml, at, end);
@@ -45,7 +45,7 @@ void store_indent_xml(struct str xml, struct buf *out)
     buf_byte(out, '\n');
 }
 
-/* One message of a session that has just begun. @return through `out` when that is not NULL */
+/* One message of a session that has just begun; its XML into `out` unless that is NULL */
 static enum rc one_message(const struct server *srv, const struct dm_device *d, const struct ddf_schema *schema,
                            struct sml_step *steps, struct arena *a, struct buf *out, size_t *n_sent, struct err *e)
 {
@@ -62,11 +62,11 @@ static enum rc one_message(const struct server *srv, const struct dm_device *d, 
                             .final = true,
                             .cmds = &alert };
     call.target = arena_printf(a, "%.*s/%.*s", STR_ARG(d->au->sml.url),
-                               STR_ARG(d->authority_name)); /* as its account has it */
+                               STR_ARG(d->authority_name)); /* as in its account */
     struct sml_item id = { .source = STR("./DevInfo/DevId"), .data = d->name, .has_data = true };
     struct sml_transport t = { .tls = true };
     char digest[SML_DIGEST_BYTES + 1];
-    if (d->account.auth == SML_AUTH_MD5 && d->account.client_nonce.n) { /* as it will prove itself */
+    if (d->account.auth == SML_AUTH_MD5 && d->account.client_nonce.n) { /* the credentials that the device will send */
         sml_md5_digest(d->account.client_ha1, d->account.client_nonce, digest);
         call.source_name = d->account.client_name;
         call.cred = (struct sml_cred){ .present = true, .data = str_of(digest) };
@@ -106,7 +106,7 @@ enum rc store_preview_syncml(const struct server *srv, const struct dm_device *d
 {
     enum { MESSAGES_MAX = 100 };
     size_t sent = 0;
-    /* after a session that ended in the middle of commands the first message has one (visit_care.c) */
+    /* after a session that ended in the middle of commands, the first message has one command */
     struct sml_step *rest = d->careful && steps ? steps->next : NULL;
     if (rest) steps->next = NULL;
     enum rc rc = one_message(srv, d, schema, steps, a, out, &sent, e);

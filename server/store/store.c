@@ -16,8 +16,8 @@
 
 enum { STORE_BUSY_MS = 5000, STORE_SECRETS = 1024, STORE_OPERATIONS = 1000, STORE_FAILURES = 1000, STORE_ITEMS = 200 };
 
-/* Opened credentials of a device, so that AES runs once and not for each message. A slot a device, the last one
- * wins. */
+/* Cache of decrypted credentials, so that AES runs once and not for each message. A slot can hold one device, the last
+ * one used. */
 struct secret {
     int64_t device;
     uint8_t sealed[2][SECRET_HA1_BYTES];
@@ -32,7 +32,7 @@ struct store {
     struct authorities *catalog;
     struct device_ddf *described;
     struct secret *secrets;
-    int64_t next_operation, next_session; /* of this transaction; 0 = not asked for yet */
+    int64_t next_operation, next_session; /* of this transaction; 0 = not read yet */
 };
 
 enum rc store_open(const struct server *srv, struct store **out, struct err *e)
@@ -137,7 +137,7 @@ static bool holds(const struct secret *s, int64_t device, struct str client, str
            memcmp(s->sealed[0], client.p, client.n) == 0 && memcmp(s->sealed[1], server.p, server.n) == 0;
 }
 
-/* @param x  its texts live as long as d */
+/* @param x  its texts must live as long as d */
 static enum rc take_account(struct store *st, const struct db_account *x, int64_t now_ms, struct arena *a,
                             struct dm_device *d, struct err *e)
 {
@@ -232,19 +232,19 @@ enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struc
     enum rc rc = store_refresh(st, e);
     if (!rc) rc = db_device_state_name(st->db, id, a, &authority, &name, e);
     if (!rc && !(au = authorities_find_id(st->catalog, authority)))
-        rc = err_set(e, RC_INTERNAL, "a device without its authority");
+        rc = err_set(e, RC_INTERNAL, "the authority of a device is missing");
     if (!rc) rc = store_find_device(st, au, name, now_ms, a, out, e);
     return rc ? rc : store_load_rest(st, out, a, e);
 }
 
 /* ---- facts ---- */
 
-/* The standard object that selectors and large values want to know about (protocol.md 13.2). */
+/* The standard object that selectors and large objects need (protocol.md 13.2). */
 static const struct str also_read[] = { { "./DevDetail", 11 } };
 
 void *store_more(struct arena *a, void *list, size_t n, size_t size)
 {
-    if (n & (n - 1) || (n && n < 8)) return list; /* room for 8, then doubled at each power of two */
+    if (n & (n - 1) || (n && n < 8)) return list; /* capacity 8, then doubled at each power of two */
     void *bigger = arena_alloc(a, (n ? n * 2 : 8) * size);
     if (bigger && n) memcpy(bigger, list, n * size);
     return bigger;
@@ -310,7 +310,7 @@ enum rc store_load_schema(struct store *st, const struct dm_device *d, struct po
     return store_schema(st, d->au, &kind, &f->schema, e);
 }
 
-/* Where an operation leads, so that the plan knows what stands against a policy. */
+/* Whether an operation's target state matters to the plan, because it may conflict with a policy. */
 static bool by_hand_matters(const struct ddf_layout *l, const struct pol_hold *holds, size_t n, struct str vm,
                             struct str kind)
 {
@@ -325,7 +325,7 @@ static bool by_hand_matters(const struct ddf_layout *l, const struct pol_hold *h
     return true;
 }
 
-/* Candidates for what people did, the newest first. */
+/* Candidates for user operations, newest first. */
 struct by_hand {
     struct db_operation_by_hand *row;
     size_t n;
@@ -344,7 +344,7 @@ static enum rc put_by_hand(struct by_hand *l, const struct db_operation_by_hand 
     return RC_OK;
 }
 
-/* Those that these changes verify. */
+/* Operations that these changes verify. */
 static enum rc verified_now(struct store *st, const struct dm_changes *c, struct by_hand *l, struct arena *a,
                             struct err *e)
 {
@@ -357,7 +357,7 @@ static enum rc verified_now(struct store *st, const struct dm_changes *c, struct
         rc = db_operation_by_hand_find(st->db, op->move.id, a, &x, e);
         if (!rc)
             rc = put_by_hand(l, &x, a, e);
-        else if (rc == RC_NOT_FOUND) /* a policy's, or not of a VM */
+        else if (rc == RC_NOT_FOUND) /* a policy's operation, or not on a VM */
             rc = RC_OK;
     }
     return rc;
@@ -396,8 +396,8 @@ static const struct pol_policy *named(const struct pol_policy *list, struct str 
     return list;
 }
 
-/* For a preview: `extra` (a document file may hold several), as if it were applied now, then the stored policies that
- * it does not replace. */
+/* For a preview: `extra` (a document file may contain several policies) as if applied now, then the stored policies
+ * that it does not replace. */
 static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *extra, int64_t now_ms, struct arena *a,
                           const struct pol_policy **out, struct err *e)
 {
@@ -447,7 +447,7 @@ enum rc store_load_wishes(struct store *st, const struct dm_device *d, struct po
     return rc;
 }
 
-/* Its value, opened. */
+/* Its decrypted value. */
 static enum rc open_value(const struct store *st, const struct pol_operation *op, int which, struct arena *a,
                           struct str *data, struct err *e)
 {
@@ -584,7 +584,7 @@ enum rc store_load_wishes_before(struct store *st, const struct dm_device *d, st
             arena_str(a, x.hash, &list[k].hash))
             list[k++].since_ms = x.since_ms;
         else
-            rc = err_set(e, RC_NOMEM, "no memory for what was wished before");
+            rc = err_set(e, RC_NOMEM, "no memory for the former desired state");
     }
     sql_end(r);
     if (rc && rc != RC_NOT_FOUND) return rc;

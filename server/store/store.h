@@ -10,7 +10,7 @@
 #include "server/core/server.h"
 
 struct store;
-/** Opens its own connection with all statements of the DM path. */
+/** Open its own connection with all statements of the DM path. */
 enum rc store_open(const struct server *srv, struct store **out, struct err *e);
 void store_close(struct store *st);
 struct sql *store_sql(struct store *st);
@@ -18,43 +18,42 @@ struct paths *store_paths(struct store *st);
 struct authorities *store_catalog(struct store *st);
 const struct server *store_server(const struct store *st);
 
-/** Begin a piece of work: the catalogue is brought up to date, what was borrowed from the store before is gone.
- * store_load_device does it. */
+/** Begin a unit of work: refresh the cached authorities. Values borrowed from the store become invalid.
+ * store_load_device includes it. */
 enum rc store_refresh(struct store *st, struct err *e);
-/** By authority name ("" = the only one) and SyncHdr Source. @return RC_NOT_FOUND */
+/** Load by authority name ("" = the only one) and SyncHdr Source. @return RC_NOT_FOUND */
 enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a,
                           struct dm_device *out, struct err *e);
 enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct dm_device *out,
                              struct err *e);
-/** As store_load_device, without a refresh and for an authority that is known already; without what store_load_rest
- * fills. */
+/** As store_load_device for a known authority, without a refresh and without the members that store_load_rest fills. */
 enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms,
                           struct arena *a, struct dm_device *out, struct err *e);
-/** mirror_read, lists, large_objects, summary..., title, created_ms, planned_generation. */
+/** Fill mirror_read, lists, large_objects, summary..., title, created_ms, planned_generation. */
 enum rc store_load_rest(struct store *st, struct dm_device *d, struct arena *a, struct err *e);
-/** All that pol_resolve and pol_make_plan look at. Also for previews. @param extra one more policy instead of the
+/** Load everything that pol_resolve and pol_make_plan need. Also for previews. @param extra  a policy that replaces the
  * stored one of that name (preview), or NULL */
 enum rc store_load_facts(struct store *st, const struct dm_device *d, struct pol_policy *extra, int64_t now_ms,
                          struct arena *a, struct pol_facts *out, struct err *e);
-/** The parts of it that cost next to nothing: `out` gets neither mirror, operations, failures, attributes nor what
- * was done by hand, and the shipped description. */
+/** Load only the cheap parts: `out` gets the shipped description, but no mirror, operations, failures, attributes or
+ * user operations. */
 enum rc store_load_wishes(struct store *st, const struct dm_device *d, struct pol_policy *extra, int64_t now_ms,
                           struct arena *a, struct pol_facts *out, struct err *e);
-/** Labels, and what the device said of itself, by name. The list may grow by store_more. */
+/** Labels and reported attributes, by name. The list may grow by store_more. */
 enum rc store_load_attribute_rows(struct store *st, int64_t device, struct arena *a, struct pol_attribute **out,
                                   size_t *n, struct err *e);
 /** What selectors know of a device, worked out once for each layout. */
 struct attributes *store_attributes(struct store *st);
-/** The description that holds for devices of this kind: see described.h. Good until the next store_refresh. */
+/** The description that applies to devices of this kind: see device_ddf.h. Valid until the next store_refresh. */
 enum rc store_schema(struct store *st, const struct authority *au, const struct device_kind *kind,
                      const struct ddf_schema **out, struct err *e);
-/** The same for a device whose attributes are in f; costs nothing where nobody has uploaded descriptions. */
+/** The same for a device whose attributes are in f; costs nothing without uploaded descriptions. */
 enum rc store_load_schema(struct store *st, const struct dm_device *d, struct pol_facts *f, struct err *e);
-/** Does the authority have any of its own? If not, the shipped one holds for all its devices. */
+/** Whether the authority has uploaded descriptions. If not, the shipped one applies to all its devices. */
 enum rc store_has_descriptions(struct store *st, const struct authority *au, bool *out, struct err *e);
-/** Tell the view `attribute` which nodes are facts; in the caller's transaction, at a start. */
+/** Update which nodes are facts for the view `attribute`; in the caller's transaction, at start. */
 enum rc store_publish_facts(struct store *st, struct err *e);
-/** What people did to VMs. @param c  that is as if it was written already; may be NULL */
+/** User operations on VMs. @param c  changes that count as written already; may be NULL */
 enum rc store_load_holds(struct store *st, const struct dm_device *d, const struct dm_changes *c, struct arena *a,
                          struct pol_facts *f, struct err *e);
 /** A device's mirror as the database has it. */
@@ -62,41 +61,43 @@ enum rc store_load_mirror(struct mirror *m, struct sql *db, struct paths *paths,
 enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n,
                               struct err *e);
 struct db_operation;
-/** An operation's row as it stands: sealed data stays sealed. */
+/** Convert an operation's row; sealed data stays sealed. */
 bool store_read_operation(const struct db_operation *x, struct arena *a, struct pol_operation *out);
 enum rc store_load_failures(struct store *st, const struct dm_device *d, struct arena *a, struct pol_failure **out,
                             size_t *n, struct err *e);
-/** What its last plan stood on (pol_plan.wishes). */
+/** The desired state of the device's last plan (pol_plan.wishes). */
 enum rc store_load_wishes_before(struct store *st, const struct dm_device *d, struct arena *a, struct pol_wish **out,
                                  size_t *n, struct err *e);
 
 /** What the DM line reads, answered from the database; good until the store is closed. */
 struct dm_facts store_facts(struct store *st);
-/** For what is read row by row: room for one more element of a list of `n` in the arena, zeroed; NULL without room. */
+/** Append to a list of `n` elements in the arena, while reading rows: returns one zeroed element; NULL without space.
+ * */
 void *store_more(struct arena *a, void *list, size_t n, size_t size);
-/** What policies set there. */
+/** The values that policies set on the device. */
 enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struct pol_set **out, size_t *n,
                         struct err *e);
-/** Which VMs policies gave it. f->policies are in place; what those say that are not among them is read from their last
- * revision. @param extra  as in store_load_facts */
+/** The VMs that policies placed on the device. f->policies must be loaded; a policy that is not among them is read from
+ * its last revision. @param extra  as in store_load_facts */
 enum rc store_load_charges(struct store *st, const struct dm_device *d, const struct pol_policy *extra, struct arena *a,
                            struct pol_facts *f, struct err *e);
 
-/** The transaction in which one view of everything is read, and which writes at its end; it may have begun already. */
+/** Begin the transaction that reads one consistent state and writes at its end, unless it has begun already. */
 enum rc store_begin(struct store *st, struct err *e);
-/** Numbers for rows that are written later in this transaction. */
+/** Numbers of rows that are written later in this transaction. */
 enum rc store_operation_number(struct store *st, int64_t *id, struct err *e);
 enum rc store_session_number(struct store *st, int64_t *row, struct err *e);
 
-/** Our own encoder's XML with line breaks between tags; texts stay on their element's line, untouched. */
+/** Indent the XML of sml_encode: line breaks between tags; texts stay unchanged on their element's line. */
 void store_indent_xml(struct str xml, struct buf *out);
-/* What a previewed message is a part of. */
+/* The position of a previewed message in the plan. */
 struct store_message {
-    size_t steps;    /* of the plan's steps, those that go out with it */
-    size_t messages; /* how many these steps take in all, as far as that is known before the device has answered */
+    size_t steps;    /* number of the plan's steps in this message */
+    size_t messages; /* number of messages for all steps, as far as known before the device answers */
 };
-/** The XML of the next message this device would be sent for these steps, as it answers package 1 of a session that
- * the device opens with Alert 1201 and its DevInfo; indented; secrets, nonces and the session's token as "***". */
+/** The XML of the next message that the server would send for these steps: the answer to package 1 of a session that
+ * the device opens with Alert 1201 and its DevInfo. Indented; secrets, nonces and the session's token are shown as
+ * "***". */
 enum rc store_preview_syncml(const struct server *srv, const struct dm_device *d, const struct ddf_schema *schema,
                              struct sml_step *steps, struct arena *a, struct buf *out, struct store_message *about,
                              struct err *e);

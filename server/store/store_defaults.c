@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What policies set on a device and which VMs they gave it (policy/resolve/resolve_defaults.c decides what becomes of that). */
+/* Loads the values that policies set on a device and the VMs that they placed there (policy/resolve/resolve_defaults.c
+ * decides what happens to them). */
 #include "db/policy.h"
 #include "server/store/store.h"
 #include "db/policy_set.h"
@@ -18,7 +19,7 @@ enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struc
     while (!rc && k < STORE_SETS && (rc = db_policy_set_next(r, &x, e)) == RC_OK) {
         if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, x.uri, &list[k].uri) ||
             !arena_str(a, x.value, &list[k].value) || !arena_str(a, x.earlier, &list[k].earlier)) {
-            rc = err_set(e, RC_NOMEM, "no memory for what policies set");
+            rc = err_set(e, RC_NOMEM, "no memory for the values that policies set");
         } else {
             list[k].row = x.row;
             list[k++].has_earlier = x.has_earlier;
@@ -31,7 +32,7 @@ enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struc
     return RC_OK;
 }
 
-/* What the last revision of a policy says that is not in force any more. */
+/* Read the last revision of a policy that is no longer in force. */
 static enum rc last_word(struct store *st, const struct dm_device *d, int64_t revision, struct arena *a,
                          struct pol_charge *c, struct err *e)
 {
@@ -41,7 +42,7 @@ static enum rc last_word(struct store *st, const struct dm_device *d, int64_t re
     if (!rc) {
         rc = pol_policy_load(last.document, "policy", d->layout, NULL, a, &doc, NULL);
         if (!rc) c->leave = doc->leave;
-        if (rc == RC_PARSE || rc == RC_INVALID || rc == RC_LIMIT) rc = RC_OK; /* nobody can tell: it is kept */
+        if (rc == RC_PARSE || rc == RC_INVALID || rc == RC_LIMIT) rc = RC_OK; /* unreadable: the VM stays */
     }
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -70,7 +71,7 @@ enum rc store_load_charges(struct store *st, const struct dm_device *d, const st
         struct pol_charge *c = NULL;
         if ((list = store_more(a, list, k, sizeof *list))) c = &list[k++];
         if (!c || !arena_str(a, x.vm, &c->vm) || !arena_str(a, x.name, &c->name)) {
-            rc = err_set(e, RC_NOMEM, "no memory for the VMs that policies gave");
+            rc = err_set(e, RC_NOMEM, "no memory for the VMs of policies");
             break;
         }
         c->policy = x.policy;

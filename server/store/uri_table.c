@@ -17,7 +17,7 @@ struct paths {
     uint32_t *by_id, *by_uri; /* index into all + 1, 0 = free */
     size_t n, cap, mask;
     struct arena texts;
-    bool stale; /* something in memory is not in the dictionary any more */
+    bool stale; /* memory contains addresses that the database has deleted */
 };
 
 enum { SWEEP_ROWS = 1000 };
@@ -95,7 +95,7 @@ static bool grow(struct paths *p)
     return true;
 }
 
-/* @param uri  lives as long as the dictionary */
+/* @param uri  lives as long as the table */
 static enum rc remember(struct paths *p, int64_t id, struct str uri, uint64_t hash, struct err *e)
 {
     if (p->n == p->cap && !grow(p)) return err_set(e, RC_NOMEM, "no memory for the dictionary of addresses");
