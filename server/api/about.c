@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the API is, and how the server is. */
+/* Description of the API, and health of the server. */
 
 static enum rc root(struct call *c)
 {
@@ -51,7 +51,7 @@ static enum rc openapi_json(struct call *c)
     return rc;
 }
 
-/* The process runs and answers: nothing more is said. */
+/* Liveness: the process runs and answers. */
 static enum rc healthz(struct call *c)
 {
     json_t *j = json_object();
@@ -59,7 +59,7 @@ static enum rc healthz(struct call *c)
     return api_answer(c, 200, j);
 }
 
-/* It can do its work: the database answers, and keeps what it is given. */
+/* Readiness: the database answers and stores writes. */
 static enum rc readyz(struct call *c)
 {
     struct err e = { 0 };
@@ -95,7 +95,7 @@ static void count_devices(struct call *c)
     pthread_mutex_unlock(&api->lock);
     if (!due) return;
     buf_init(&b, sizeof api->devices_text - 1);
-    buf_putz(&b, "# TYPE dmvisor_devices gauge\n# HELP dmvisor_devices Devices, by how they stand\n");
+    buf_putz(&b, "# TYPE dmvisor_devices gauge\n# HELP dmvisor_devices Devices, by condition\n");
     enum rc rc = db_device_states(c->db, &condition, &r, &e);
     while (!rc && (rc = db_device_next_count(r, &v, &e)) == RC_OK)
         buf_printf(&b, "dmvisor_devices{state=\"%.*s\"} %" PRId64 "\n", STR_ARG(v.state), v.n);
@@ -117,10 +117,10 @@ static enum rc metrics(struct call *c)
     pthread_mutex_lock(&c->api->lock);
     buf_putz(&c->reply->body, c->api->devices_text);
     pthread_mutex_unlock(&c->api->lock);
-    buf_printf(
-        &c->reply->body,
-        "# TYPE dmvisor_build info\n# HELP dmvisor_build What runs here\ndmvisor_build_info{version=\"%s\"} 1\n# EOF\n",
-        DMVISOR_VERSION);
+    buf_printf(&c->reply->body,
+               "# TYPE dmvisor_build info\n# HELP dmvisor_build Version of the running "
+               "server\ndmvisor_build_info{version=\"%s\"} 1\n# EOF\n",
+               DMVISOR_VERSION);
     http_reply_header(c->reply, "Content-Type", STR("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     return RC_OK;
 }

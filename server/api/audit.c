@@ -33,7 +33,7 @@ static enum rc list(struct call *c)
     return api_page_end(c, &p, rc);
 }
 
-/* Walks the whole chain: a row that was changed, taken out or put in between shows. */
+/* Verify the whole chain: it reveals a row that was changed, removed or inserted. */
 static enum rc verify(struct call *c)
 {
     int64_t rows = 0, broken = 0;

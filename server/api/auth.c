@@ -13,8 +13,8 @@
 #include <string.h>
 
 enum {
-    /* People who are logged in to the console. Nobody's login ends another's: a token has its own places, so has an
-     * authority, and those whose token is for all authorities find some that others do not get. */
+    /* Console sessions. A login never ends another user's session: each token and each authority has its own share, and
+     * some sessions are reserved for tokens of all authorities. */
     SESSIONS = 1024,
     SESSIONS_EACH = 16,
     SESSIONS_AUTHORITY = 64,
@@ -76,7 +76,7 @@ static struct str bytes_of(const uint8_t *p, size_t n)
     return (struct str){ (const char *)p, n };
 }
 
-/* With the lock held. */
+/* Call with the lock held. */
 static struct login *session_at(struct call *c, const uint8_t hash[SHA256_BYTES])
 {
     struct logins *l = c->api->logins;
@@ -87,7 +87,7 @@ static struct login *session_at(struct call *c, const uint8_t hash[SHA256_BYTES]
     return NULL;
 }
 
-/* @return the token it was made with; 0 = there is no such session */
+/* @return the token of the session; 0 = no such session */
 static int64_t session_token(struct call *c, const uint8_t hash[SHA256_BYTES])
 {
     struct logins *l = c->api->logins;
@@ -107,7 +107,8 @@ static void session_end(struct call *c, const uint8_t hash[SHA256_BYTES])
     pthread_mutex_unlock(&l->lock);
 }
 
-/* With the lock held: a place for one more of this token; beyond its share it takes its own oldest one's. */
+/* Call with the lock held: find a slot for a new session of this token; past its share it replaces the token's oldest
+ * session. */
 static struct login *session_place(struct call *c)
 {
     struct logins *l = c->api->logins;
@@ -133,7 +134,7 @@ static struct login *session_place(struct call *c)
     return unused ? unused : oldest;
 }
 
-/* @return when it ends; 0 = there is no place */
+/* @return when it ends; 0 = no free slot */
 static int64_t session_begin(struct call *c, const char *secret)
 {
     struct logins *l = c->api->logins;
@@ -163,7 +164,7 @@ static enum rc nobody(struct call *c, const char *why)
     return RC_DENIED;
 }
 
-/* What is wrong counts; too much of it, and nothing more from there is looked at for a while. */
+/* Count a wrong token; after too many, further tokens from that address are refused for a while. */
 static enum rc wrong(struct call *c, const char *why)
 {
     token_brake_wrong(c->api->brake, c->r->remote, c->w.now_ms);
@@ -176,13 +177,12 @@ static enum rc check_brake(struct call *c, const uint8_t hash[SHA256_BYTES])
     if (token_brake_lets(c->api->brake, c->r->remote, hash, c->w.now_ms, &retry_s)) return RC_OK;
     metrics_add(c->api->metrics, METRIC_API_BRAKED, 1);
     log_event(LOG_WARN, "api.braked", LOG_S("remote", c->r->remote), LOG_S("path", c->r->path));
-    api_refuse(c, 429, "Too many wrong tokens", NULL, "too many wrong tokens came from your address: wait %d s",
-               retry_s);
+    api_refuse(c, 429, "Too many wrong tokens", NULL, "too many wrong tokens from your address: wait %d s", retry_s);
     api_answer_header(c, "Retry-After", "%d", retry_s);
     return RC_DENIED;
 }
 
-/* Fills in who. */
+/* Set the caller's identity. */
 static enum rc take_token(struct call *c, const struct db_token *t)
 {
     if (t->expires_ms && t->expires_ms <= c->w.now_ms) return nobody(c, "this token has expired");
@@ -197,7 +197,7 @@ static void note_use(struct call *c, int64_t last_ms)
 {
     struct err e = { 0 };
     if (c->is_front || c->w.now_ms - last_ms < USED_EVERY_MS) return;
-    sql_patience(c->db, 0); /* who reads waits for no writer: then it is noted another time */
+    sql_patience(c->db, 0); /* a read must not wait for a writer: the last use is then stored another time */
     db_token_used(c->db, c->token, c->w.now_ms, &e);
     sql_patience(c->db, API_WORKER_BUSY_MS);
 }
@@ -213,7 +213,7 @@ static enum rc by_secret(struct call *c, struct str token)
     rc = db_token_by_hash(c->db, bytes_of(hash, sizeof hash), c->a, &t, &c->e);
     if (!rc && !text_same_secret(t.hash, bytes_of(hash, sizeof hash))) rc = RC_NOT_FOUND;
     if (rc == RC_NOT_FOUND)
-        rc = wrong(c, "this token is not known");
+        rc = wrong(c, "unknown token");
     else if (!rc)
         rc = take_token(c, &t);
     if (!rc) token_brake_right(c->api->brake, c->r->remote, hash);
@@ -221,8 +221,8 @@ static enum rc by_secret(struct call *c, struct str token)
     return rc;
 }
 
-/* A page of another site must not act with our cookie: SameSite=Strict keeps it away, and this does for browsers
- * that do not. */
+/* A page of another site must not use the session cookie: SameSite=Strict prevents it, and this check covers browsers
+ * without SameSite. */
 static bool same_origin(struct call *c)
 {
     struct str site = http_header(c->r, "Sec-Fetch-Site"), origin = http_header(c->r, "Origin"),
@@ -243,12 +243,12 @@ static enum rc by_cookie(struct call *c, struct str secret)
     enum rc rc = check_brake(c, hash);
     if (rc) return rc;
     int64_t token = session_token(c, hash);
-    if (!token) return wrong(c, "you are not logged in, or no longer");
+    if (!token) return wrong(c, "you are not logged in, or your session has ended");
     if (!reads && !same_origin(c)) return api_refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
     rc = db_token_by_id(c->db, token, c->a, &t, &c->e);
     if (rc == RC_NOT_FOUND) {
         session_end(c, hash);
-        rc = nobody(c, "the token you logged in with is gone");
+        rc = nobody(c, "the token of your session was deleted");
     } else if (!rc) {
         rc = take_token(c, &t);
     }
@@ -275,14 +275,14 @@ enum rc api_authenticate(struct call *c)
     if (header.n > 7 && str_eq_fold(str_slice(header, 0, 7), STR("bearer ")))
         rc = by_secret(c, str_trim(str_slice(header, 7, header.n)));
     else if (header.n)
-        rc = nobody(c, "the Authorization header is to be: Bearer <token>");
+        rc = nobody(c, "the Authorization header must be: Bearer <token>");
     else if (cookie.n)
         rc = by_cookie(c, cookie);
     else
         rc = nobody(c, "send a token: Authorization: Bearer <token>");
     if (!rc && !may(c->role, c->route->role))
-        rc = api_refuse(c, 403, "Forbidden", NULL, "this needs the role %s; \"%.*s\" is %s", role_names[c->route->role],
-                        STR_ARG(c->who), role_names[c->role]);
+        rc = api_refuse(c, 403, "Forbidden", NULL, "this requires the role %s; \"%.*s\" has %s",
+                        role_names[c->route->role], STR_ARG(c->who), role_names[c->role]);
     return rc ? rc : narrow(c);
 }
 
@@ -306,7 +306,7 @@ static json_t *who_json(struct call *c)
     return j;
 }
 
-/* A form of another site cannot say that it sends JSON, and its browser says where it comes from. */
+/* A form of another site cannot send Content-Type: application/json, and its browser sends its Origin. */
 static enum rc from_ourselves(struct call *c)
 {
     struct str type = http_header(c->r, "Content-Type");
@@ -314,7 +314,7 @@ static enum rc from_ourselves(struct call *c)
     if (!same_origin(c)) return api_refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
     return str_eq_fold(type, STR("application/json"))
                ? RC_OK
-               : api_refuse(c, 415, "Unsupported media type", NULL, "Content-Type is to be application/json");
+               : api_refuse(c, 415, "Unsupported media type", NULL, "Content-Type must be application/json");
 }
 
 static enum rc login(struct call *c)
@@ -334,7 +334,7 @@ static enum rc login(struct call *c)
     int64_t expires = session_begin(c, secret);
     if (!expires) {
         api_refuse(c, 503, "Too many logins", NULL,
-                   "too many people are logged in: try again when somebody has logged out");
+                   "too many sessions are open: try again when another user has logged out");
         http_reply_header(c->reply, "Retry-After", STR("60"));
         return RC_DENIED;
     }
@@ -390,7 +390,7 @@ static enum rc tokens(struct call *c)
     return api_page_end(c, &p, rc);
 }
 
-/* @param t  without its hash: that of the new token, which is written to `out`. @param id  may be NULL */
+/* @param t  its hash is ignored; the new token is written to `out`. @param id  may be NULL */
 static enum rc insert_token(struct sql *db, struct db_token t, const struct world *w, char out[API_TOKEN_BYTES],
                             int64_t *id, struct err *e)
 {
@@ -411,11 +411,12 @@ enum rc api_token_add(struct sql *db, struct str authority, struct str name, str
     struct db_authority of = { 0 };
     enum rc rc = RC_OK;
     if (!role_of(role))
-        return err_set(e, RC_INVALID, "role \"%.*s\" is none of viewer, operator, admin, auditor", STR_ARG(role));
+        return err_set(e, RC_INVALID, "unknown role \"%.*s\"; known roles: viewer, operator, admin, auditor",
+                       STR_ARG(role));
     arena_init(&a, AUTHORITY_ARENA_BYTES);
     if (authority.n) rc = db_authority_by_name(db, authority, &a, &of, e);
     arena_finish(&a);
-    if (rc == RC_NOT_FOUND) return err_set(e, RC_NOT_FOUND, "there is no authority \"%.*s\"", STR_ARG(authority));
+    if (rc == RC_NOT_FOUND) return err_set(e, RC_NOT_FOUND, "authority \"%.*s\" not found", STR_ARG(authority));
     const struct db_token t = { .authority = of.id, .name = name, .role = role, .expires_ms = expires_ms };
     return rc ? rc : insert_token(db, t, w, out, NULL, e);
 }
@@ -445,10 +446,10 @@ static enum rc token_add(struct call *c)
     };
     enum rc rc = json_read(c->r->body, &body, &c->e);
     if (!rc) rc = json_fields(body, "", fields, 4, &c->e);
-    if (!rc && !name.n) rc = api_refuse(c, 400, "Bad request", "/name", "say whose token it is or what for");
+    if (!rc && !name.n) rc = api_refuse(c, 400, "Bad request", "/name", "name the owner or the purpose of the token");
     if (!rc && !role_of(role)) rc = api_refuse_word(c, "/role", "role", role, STR("viewer, operator, admin, auditor"));
     if (!rc && expires && expires <= c->w.now_ms)
-        rc = api_refuse(c, 400, "Bad request", "/expires", "this time is over");
+        rc = api_refuse(c, 400, "Bad request", "/expires", "this time is in the past");
     if (!rc && authority.n) rc = api_authority_for(c, authority, "/authority", &authority_id, &found, &server_id);
     if (!rc) rc = api_write_begin(c);
     const struct db_token t = { .authority = authority_id, .name = name, .role = role, .expires_ms = expires };
@@ -492,7 +493,7 @@ static enum rc token_delete(struct call *c)
     }
     if (!rc && last)
         rc = api_refuse(c, 409, "Last admin", NULL,
-                        "this is the last token of an admin of everything: make another one first");
+                        "this is the last admin token for all authorities: create another one first");
     if (!rc) rc = db_token_delete(c->db, c->scope, id, &c->e);
     if (rc == RC_NOT_FOUND) rc = api_missing(c, "token", c->param[0]);
     if (!rc)

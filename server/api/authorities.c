@@ -3,12 +3,11 @@
 
 #include <string.h>
 
-/* Organisations that manage devices here: each with its ServerID, its accounts on devices, policies, images and
- * people. */
+/* Organisations that manage devices: each with its ServerID, its accounts on devices, policies, images and users. */
 
 enum { SERVER_ID_BYTES = 23, AUTHORITY_NAME_BYTES = 64 };
 
-/* As devices write it (virtualization-mo.md c.3.1). */
+/* Values of Domain/Owner on devices (virtualization-mo.md c.3.1). */
 static const char *const owners[] = { "", "oem", "operator", "enterprise", "user", "service-provider" };
 enum { N_OWNERS = sizeof owners / sizeof owners[0], OWNER_STANDARD = 3 };
 
@@ -62,11 +61,11 @@ static bool only(struct str s, const char *extra, size_t max)
 static enum rc check(struct call *c, struct authority_request *w)
 {
     if (!only(w->name, "._-", AUTHORITY_NAME_BYTES))
-        return api_refuse(c, 400, "Bad request", "/name",
-                          "a name has 1 to %d of A-Z a-z 0-9 . _ -: it stands in addresses", AUTHORITY_NAME_BYTES);
+        return api_refuse(c, 400, "Bad request", "/name", "a name has 1 to %d of A-Z a-z 0-9 . _ -: it is part of URLs",
+                          AUTHORITY_NAME_BYTES);
     if (!only(w->server_id, ".-", SERVER_ID_BYTES))
         return api_refuse(c, 400, "Bad request", "/serverId",
-                          "a ServerID has 1 to %d of A-Z a-z 0-9 . -: longer ones do not fit every phone",
+                          "a ServerID has 1 to %d of A-Z a-z 0-9 . -: not every phone accepts longer ones",
                           SERVER_ID_BYTES);
     w->kind = w->owner.n ? 0 : OWNER_STANDARD;
     for (int i = 1; i < N_OWNERS; i++)
@@ -88,9 +87,9 @@ static enum rc add(struct call *c, const struct authority_request *w, json_t **o
     if (!rc) rc = db_authority_taken(c->db, w->name, w->server_id, c->a, &taken, &c->e);
     if (!rc)
         rc = str_eq(taken.name, w->name)
-                 ? api_refuse(c, 409, "Already there", "/name", "there is an authority \"%.*s\" already",
+                 ? api_refuse(c, 409, "Already exists", "/name", "the authority \"%.*s\" exists already",
                               STR_ARG(w->name))
-                 : api_refuse(c, 409, "Already there", "/serverId",
+                 : api_refuse(c, 409, "Already exists", "/serverId",
                               "the ServerID \"%.*s\" belongs to another authority", STR_ARG(w->server_id));
     else if (rc == RC_NOT_FOUND)
         rc = RC_OK;
@@ -112,8 +111,9 @@ static enum rc create(struct call *c)
         { "owner", FIELD_TEXT, false, 30, &w.owner, NULL },
     };
     if (c->token_authority)
-        return api_refuse(c, 403, "Forbidden", NULL,
-                          "this token belongs to one authority: a new one is made with a token that belongs to none");
+        return api_refuse(
+            c, 403, "Forbidden", NULL,
+            "this token belongs to one authority: creating an authority needs a token for all authorities");
     enum rc rc = json_read(c->r->body, &body, &c->e);
     if (!rc) rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
     if (!rc) rc = check(c, &w);

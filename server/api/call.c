@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Refusals. */
+/* Problem answers. */
 
 enum rc api_refuse(struct call *c, int status, const char *title, const char *pointer, const char *fmt, ...)
 {
@@ -30,13 +30,13 @@ enum rc api_refuse(struct call *c, int status, const char *title, const char *po
 enum rc api_refuse_word(struct call *c, const char *pointer, const char *what, struct str word, struct str list)
 {
     struct str more = suggest_among(word, list, c->a);
-    return api_refuse(c, 400, "Bad request", pointer, "there is no %s \"%.*s\"%.*s", what,
-                      STR_ARG(str_slice(word, 0, 100)), STR_ARG(more));
+    return api_refuse(c, 400, "Bad request", pointer, "unknown %s \"%.*s\"%.*s", what, STR_ARG(str_slice(word, 0, 100)),
+                      STR_ARG(more));
 }
 
 enum rc api_missing(struct call *c, const char *what, struct str name)
 {
-    return api_refuse(c, 404, "Not found", NULL, "there is no %s \"%.*s\"", what, STR_ARG(name));
+    return api_refuse(c, 404, "Not found", NULL, "%s \"%.*s\" not found", what, STR_ARG(name));
 }
 
 void api_problem_of(struct call *c, enum rc rc)
@@ -73,11 +73,11 @@ void api_problem_of(struct call *c, enum rc rc)
                       LOG_Z("why", c->e.text));
         c->api->full_told = full || moved;
         const bool sql = strncmp(c->e.text, "database: ", 10) == 0 &&
-                         !moved; /* which statement it was is nobody's business */
+                         !moved; /* the answer does not name the SQL statement */
         const bool damaged = c->api->srv->health && c->api->srv->health->database.damaged;
         if (sql && rc == RC_IO)
             http_problem(c->reply, status, title, NULL, "%s; the server's log says more",
-                         full      ? "the disk is full, and nothing was changed"
+                         full      ? "the disk is full; nothing was changed"
                          : damaged ? "the database is damaged: restore a backup"
                                    : "the database failed");
         else if (rc == RC_INTERNAL || !c->e.text[0])
@@ -144,8 +144,9 @@ static enum rc query_number(struct call *c, const char *name, int64_t least, int
     if (!s.n) return RC_OK;
     if (!str_to_i64(s, &v) || v < least || v > most)
         return api_refuse(c, 400, "Bad request", NULL,
-                          "query parameter %s is \"%.*s\", a number from %" PRId64 " to %" PRId64 " is expected", name,
-                          STR_ARG(s), least, most);
+                          "query parameter %s is \"%.*s\"; expected a number from %" PRId64 " to %" PRId64
+                          " is expected",
+                          name, STR_ARG(s), least, most);
     *out = v;
     return RC_OK;
 }
@@ -197,11 +198,11 @@ enum rc api_write_begin(struct call *c)
     return sql_in_transaction(c->db) ? RC_OK : sql_begin(c->db, true, &c->e);
 }
 
-/* What the first row is chained to. */
+/* The hash before the first row. */
 static const uint8_t no_bytes[SHA256_BYTES];
 static const struct str no_hash = { (const char *)no_bytes, sizeof no_bytes };
 
-/* Each field with its length before it, so that no two rows give the same bytes. */
+/* Each field is preceded by its length, so that different rows never give the same bytes. */
 static void hash_field(struct crypto_sha256_ctx *h, struct str s, bool null)
 {
     char n[24];
@@ -311,7 +312,8 @@ enum rc api_if_match(struct call *c, const char *version)
         if (str_is(one, "*") || str_is(one, quoted)) return RC_OK;
     }
     return api_refuse(c, 412, "Precondition failed", NULL,
-                      "it was changed since you read it (its ETag is %s now): read it again and decide anew", quoted);
+                      "it has changed since you read it (its ETag is now %s): read it again before you change it",
+                      quoted);
 }
 
 enum rc api_touch(struct call *c, int64_t authority, int64_t device, struct str why)
@@ -359,10 +361,9 @@ enum rc api_authority_for(struct call *c, struct str name, const char *pointer, 
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
     if (n == 1) return RC_OK;
-    if (n == 0 && all) return api_refuse(c, 409, "No authority", pointer, "there is no authority yet");
-    if (n == 0)
-        return api_refuse(c, 404, "Not found", pointer, "there is no authority \"%.*s\" for this token", STR_ARG(name));
-    return api_refuse(c, 400, "Which authority?", pointer, "there are several authorities: say which one (authority)");
+    if (n == 0 && all) return api_refuse(c, 409, "No authority", pointer, "no authority exists yet");
+    if (n == 0) return api_refuse(c, 404, "Not found", pointer, "this token has no authority \"%.*s\"", STR_ARG(name));
+    return api_refuse(c, 400, "Which authority?", pointer, "there are several authorities: name one (authority)");
 }
 
 enum rc api_query_time(struct call *c, const char *name, int64_t otherwise, int64_t *out)
@@ -381,6 +382,6 @@ enum rc api_query_time(struct call *c, const char *name, int64_t otherwise, int6
     }
     if (text_time_parse(s, out)) return RC_OK;
     return api_refuse(c, 400, "Bad request", NULL,
-                      "query parameter %s is \"%.*s\"; a time such as 2031-01-31T12:00:00Z, -15m or now is expected",
-                      name, STR_ARG(s));
+                      "query parameter %s is \"%.*s\"; expected a time such as 2031-01-31T12:00:00Z, -15m or now", name,
+                      STR_ARG(s));
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The console's files: a folder of plain names, looked at again at each request so that an upgrade needs no restart. */
+/* Serves the console's files from a folder, read again at each request so that an upgrade needs no restart. */
 
 enum { FILE_BYTES = 1024 };
 
@@ -27,7 +27,7 @@ static const struct {
     { ".webmanifest", "application/manifest+json" },
 };
 
-/* Names of letters, digits, '.', '-', '_', '@', none of which begins with a dot. */
+/* True for paths of letters, digits, '.', '-', '_', '@' in which no name begins with a dot. */
 static bool plain(struct str path)
 {
     char before = '/';
@@ -55,7 +55,7 @@ enum rc api_console_serve(struct call *c)
     struct stat st;
 
     if (!str_is(c->r->method, "GET") && !str_is(c->r->method, "HEAD")) {
-        api_refuse(c, 405, "Method not allowed", NULL, "possible here: GET");
+        api_refuse(c, 405, "Method not allowed", NULL, "allowed here: GET");
         http_reply_header(c->reply, "Allow", STR("GET, HEAD"));
         return RC_DENIED;
     }

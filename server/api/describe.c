@@ -13,7 +13,7 @@ enum rc describe_schema(struct call *c, const struct device_row *d, const struct
     enum rc rc = db_device_kind(c->db, d->id, c->a, &kind.man, &kind.mod, &kind.mo, &c->e);
     if (!rc) rc = store_refresh(c->store, &c->e);
     const struct authority *au = rc ? NULL : authorities_find_id(store_catalog(c->store), d->authority);
-    if (!rc && !au) rc = err_set(&c->e, RC_INTERNAL, "a device without its authority");
+    if (!rc && !au) rc = err_set(&c->e, RC_INTERNAL, "the authority of a device is missing");
     return rc ? rc : store_schema(c->store, au, &kind, out, &c->e);
 }
 
@@ -165,7 +165,8 @@ static enum rc description(struct call *c)
     const struct ddf_node *n = ddf_schema_find(s, uri);
     if (!n)
         return api_refuse(c, 404, "Not described", NULL,
-                          "no description speaks of %.*s; POST /api/v1/descriptions takes the vendor's", STR_ARG(uri));
+                          "no description covers %.*s; upload the vendor's with POST /api/v1/descriptions",
+                          STR_ARG(uri));
     json_t *j = node_json(n), *list = json_array();
     json_put_str(j, "uri", uri);
     for (const struct ddf_node *k = n->first; k; k = k->next) json_array_append_new(list, node_json(k));

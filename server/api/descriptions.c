@@ -87,7 +87,7 @@ static enum rc get(struct call *c)
 
 /* ---- upload ---- */
 
-/* Walks without recursion: nodes know their parents. */
+/* Walk the tree without recursion, by the nodes' parents. */
 static void look(const struct ddf_node *root, struct description_facts *f)
 {
     for (const struct ddf_node *n = root->first; n;) {
@@ -106,7 +106,7 @@ static void look(const struct ddf_node *root, struct description_facts *f)
     }
 }
 
-/* What is wrong in a file, among `errors`. @param pointer  which of several, or empty */
+/* Add a file's mistake to `errors`. @param pointer  which of several files, or empty */
 static void add_error(const struct err *e, struct str pointer, json_t *errors)
 {
     json_t *one = json_object();
@@ -117,13 +117,13 @@ static void add_error(const struct err *e, struct str pointer, json_t *errors)
     json_array_append_new(errors, one);
 }
 
-/* The first one is the answer's own. Takes errors. */
+/* Answer with the list of errors; the first one also becomes the answer's detail. Takes errors. */
 static enum rc no_description(struct call *c, json_t *errors)
 {
     const json_t *first = json_array_get(errors, 0);
     json_t *j = json_object();
     json_put_str(j, "type", STR("about:blank"));
-    json_put_str(j, "title", STR("No device description"));
+    json_put_str(j, "title", STR("Not a device description"));
     json_put_int(j, "status", 422);
     json_object_set(j, "detail", json_object_get(first, "detail"));
     if (json_object_get(first, "pointer")) json_object_set(j, "pointer", json_object_get(first, "pointer"));
@@ -151,7 +151,7 @@ static struct str pointer_of(struct call *c, const struct uploaded *u, size_t i)
     return u->several ? arena_printf(c->a, "/descriptions/%zu/document", i) : (struct str){ 0 };
 }
 
-/* Each text alone, so that all that are wrong are told at once. */
+/* Check each text alone, to report all mistakes at once. */
 static enum rc check_each(struct call *c, struct uploaded *u, json_t *errors)
 {
     for (size_t i = 0; i < u->n; i++) {
@@ -166,7 +166,7 @@ static enum rc check_each(struct call *c, struct uploaded *u, json_t *errors)
     return RC_OK;
 }
 
-/* Each text alone, then all of them over everything they will stand beside. */
+/* Check each text alone, then all of them merged with the related descriptions. */
 static enum rc check(struct call *c, int64_t authority, const struct device_kind *kind, struct uploaded *u)
 {
     size_t wrong = 0;
@@ -189,7 +189,7 @@ static struct str text_of(const json_t *j, const char *key)
     return str_of(json_string_value(json_object_get(j, key)));
 }
 
-/* The devices that a description is, or was, meant for are planned anew; what was merged with the old one goes. */
+/* Replan the devices to which the description applies or applied, and drop merged sets that contain the old one. */
 static enum rc plan_anew(struct call *c, int64_t authority, int64_t id, const json_t *j, const char *what)
 {
     const struct device_kind kind = { text_of(j, "manufacturer"), text_of(j, "model"), text_of(j, "object") };
@@ -198,7 +198,7 @@ static enum rc plan_anew(struct call *c, int64_t authority, int64_t id, const js
     return replan_ask(c->db, authority, &kind, why, &c->e);
 }
 
-/* In the transaction. */
+/* Runs inside the transaction. */
 static enum rc put(struct call *c, int64_t authority, struct str authority_name, const struct device_kind *kind,
                    const struct description_file *d, const struct description_facts *f, json_t **out, bool *fresh)
 {
@@ -232,7 +232,7 @@ static enum rc put(struct call *c, int64_t authority, struct str authority_name,
     return rc;
 }
 
-/* All of them, or none. The devices are planned anew once. */
+/* Store all of them or none, and replan the devices once. */
 static enum rc put_all(struct call *c, int64_t authority, struct str authority_name, const struct device_kind *kind,
                        const struct uploaded *u, json_t *items, bool *fresh)
 {
@@ -304,7 +304,7 @@ static enum rc read_files(struct call *c, const json_t *list, struct uploaded *u
         if (!rc) rc = check_name(c, d->name, pointer.p, "name");
         for (size_t k = 0; !rc && k < i; k++)
             if (str_eq(u->files[k].name, d->name))
-                rc = api_refuse(c, 400, "Bad request", pointer.p, "a second description of the name \"%.*s\"",
+                rc = api_refuse(c, 400, "Bad request", pointer.p, "duplicate description name \"%.*s\"",
                                 STR_ARG(d->name));
         if (rc) return rc;
     }

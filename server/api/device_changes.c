@@ -15,7 +15,7 @@
 
 enum { PASSWORD = 24, NONCE_BYTES = 16, ADDRESS_BYTES = 256 };
 
-/* Checks of what people send. */
+/* Checks of request fields. */
 
 static bool only(struct str s, const char *extra)
 {
@@ -44,7 +44,7 @@ static enum rc check_labels(struct call *c, const json_t *labels, bool null_too)
             return api_refuse(c, 400, "Bad request", pointer, "a label's name has 1 to 64 of A-Z a-z 0-9 . _ -");
         if (!json_is_string(v) && !(null_too && json_is_null(v)))
             return api_refuse(c, 400, "Bad request", pointer,
-                              null_too ? "a text, or null to remove it, is expected here" : "a text is expected here");
+                              null_too ? "expected a string, or null to remove the label" : "expected a string");
         if (json_string_length(v) > API_LABEL_BYTES)
             return api_refuse(c, 400, "Over a limit", pointer, "at most %d bytes", API_LABEL_BYTES);
     }
@@ -61,7 +61,7 @@ static enum rc check_push(struct call *c, const json_t *push, struct str *channe
     if (str_is(*channel, "none"))
         return address->n ? api_refuse(c, 400, "Bad request", "/push/address", "the channel none has no address")
                           : RC_OK;
-    if (!str_is(*channel, "udp")) /* what nothing bears would wait for ever */
+    if (!str_is(*channel, "udp")) /* a notification for an unknown channel would never be sent */
         return api_refuse_word(c, "/push/channel", "push channel", *channel, STR("none, udp"));
     for (size_t i = 0; i < address->n; i++)
         if ((unsigned char)address->p[i] <= ' ' || (unsigned char)address->p[i] == 0x7F)
@@ -71,15 +71,14 @@ static enum rc check_push(struct call *c, const json_t *push, struct str *channe
     size_t colon = address->n;
     while (colon && address->p[colon - 1] != ':') colon--;
     if (colon < 2 || !str_to_i64(str_slice(*address, colon, address->n), &port) || port < 1 || port > 65535)
-        return api_refuse(c, 400, "Bad request", "/push/address",
-                          "host:port is expected for udp, such as 192.0.2.7:2948");
+        return api_refuse(c, 400, "Bad request", "/push/address", "udp needs host:port, such as 192.0.2.7:2948");
     return RC_OK;
 }
 
 /* Credentials. */
 
-/* New random ones for both directions; their digests are sealed into the database, the passwords are only in
- * `account`. */
+/* Create random credentials for both directions; the database stores their sealed digests, and only `account` has the
+ * passwords. */
 static enum rc make_account(struct call *c, const struct device_row *d, struct str server_id, struct str auth,
                             json_t *account)
 {
@@ -210,8 +209,8 @@ static enum rc register_device(struct call *c, const struct device_request *w, j
                                  .push_address = w->address };
     if (!rc) rc = db_device_add(c->db, &v, &id, &c->e);
     if (rc == RC_EXISTS)
-        rc = api_refuse(c, 409, "Already there", "/id",
-                        "there is a device \"%.*s\" already; new credentials: POST"
+        rc = api_refuse(c, 409, "Already exists", "/id",
+                        "the device \"%.*s\" exists already; for new credentials: POST"
                         " /api/v1/devices/{id}/credentials",
                         STR_ARG(w->id));
     if (!rc && w->labels) rc = put_labels(c, id, w->labels, &changed);
@@ -335,7 +334,8 @@ static enum rc patch(struct call *c)
     return rc;
 }
 
-/* Nobody manages its VMs any more, and no policy's onLeave can be carried out: that is asked for by name. */
+/* Deleting a device leaves its VMs unmanaged, and no policy's onLeave can run: the request must name this with force.
+ * */
 static enum rc check_vms(struct call *c, const struct device_row *d)
 {
     struct sql_rows *r = NULL;
@@ -349,7 +349,7 @@ static enum rc check_vms(struct call *c, const struct device_row *d)
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
     return n ? api_refuse(c, 409, "The device has VMs", NULL,
-                          "%zu %s of it would stay there, unmanaged: %.*s; remove %s first, or ask with ?force=true", n,
+                          "%zu %s would remain there unmanaged: %.*s; remove %s first, or use ?force=true", n,
                           n == 1 ? "VM" : "VMs", STR_ARG(names), n == 1 ? "it" : "them")
              : RC_OK;
 }

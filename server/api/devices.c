@@ -23,7 +23,7 @@ struct db_selector api_db_selector_of(const struct pol_sql *sql)
     return (struct db_selector){ sql->text, sql->params, sql->n_params };
 }
 
-/* @param v  its texts live as long as the call */
+/* @param v  its texts must live as long as the request */
 static void device_row_of(struct call *c, const struct db_device *v, struct device_row *out)
 {
     *out = (struct device_row){
@@ -131,8 +131,8 @@ static bool has_policy(const json_t *list, struct str name)
     return false;
 }
 
-/* Policies that select it and that it has not fetched yet (it was registered or labelled after them), and what its tree can
- * execute. */
+/* Add policies that select the device and that it has not fetched yet (it was registered or labelled later), and the
+ * operations of its tree. */
 static enum rc add_wishes(struct call *c, const struct device_row *d, json_t *out)
 {
     json_t *list = json_object_get(out, "policies");
@@ -193,7 +193,7 @@ static json_t *contest_json(const struct db_device_contact *v)
     return j;
 }
 
-/* What was noticed when somebody called as this device. */
+/* Add what the server noticed about connections with this device's identity. */
 static enum rc add_door(struct call *c, const struct device_row *d, json_t *out)
 {
     struct db_device_contact v;
@@ -276,7 +276,7 @@ enum rc api_device_version(struct call *c, const struct device_row *d, char out[
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-/* ?q=: what identity, title or a label contains, as a pattern. */
+/* ?q= as a LIKE pattern: a text that identity, title or a label contains. */
 static struct str like_of(struct call *c)
 {
     struct str q = api_query(c, "q"), out = { 0 };
@@ -295,7 +295,7 @@ static struct str like_of(struct call *c)
     return out;
 }
 
-/* An attribute that no layout has is a slip: the list would be empty without a word. */
+/* Refuse an attribute that no layout has: otherwise the list would just be empty. */
 static enum rc check_attributes(struct call *c, const struct pol_selector *s)
 {
     const struct server *srv = c->api->srv;
@@ -309,16 +309,15 @@ static enum rc check_attributes(struct call *c, const struct pol_selector *s)
             known = pol_attribute_known(srv->layouts[k], names[i], c->a, &near);
         if (known) continue;
         struct str best = suggest_best(&near);
-        rc = api_refuse(c, 400, "Bad filter", NULL, "filter: no device has the attribute %.*s%s%.*s%s",
-                        STR_ARG(names[i]),
+        rc = api_refuse(c, 400, "Bad filter", NULL, "filter: unknown attribute %.*s%s%.*s%s", STR_ARG(names[i]),
                         best.n ? ", did you mean \""
-                               : " (there are label.*, devinfo.*, devdetail.*, hypervisor.*, device.id)",
+                               : " (known: label.*, devinfo.*, devdetail.*, hypervisor.*, device.id)",
                         STR_ARG(best), best.n ? "\"?" : "");
     }
     return rc;
 }
 
-/* The selector of ?filter=. */
+/* Parse the selector of ?filter=. */
 static enum rc read_filter(struct call *c, struct str filter, struct db_selector *out)
 {
     enum { PARAMS = 60 };
@@ -385,7 +384,7 @@ static enum rc device(struct call *c)
     return api_answer(c, 200, j);
 }
 
-/* The mirror, or a part of it. */
+/* The mirror or a part of it. */
 
 static int64_t slashes(struct str uri)
 {
@@ -406,7 +405,7 @@ static enum rc tree(struct call *c)
     int64_t levels = -1;
     enum rc rc = api_device_find(c, c->param[0], &d);
     if (!rc && ddf_uri_canonical(uri.n ? uri : STR("."), c->a, &uri, &c->e))
-        rc = api_refuse(c, 400, "Bad address", NULL, "uri: %s", c->e.text);
+        rc = api_refuse(c, 400, "Bad node address", NULL, "uri: %s", c->e.text);
     if (!rc && depth.n && (!str_to_i64(depth, &levels) || levels < 0 || levels > DDF_URI_NAMES))
         rc = api_refuse(c, 400, "Bad request", NULL, "depth is a number from 0 to %d", DDF_URI_NAMES);
     if (!rc) rc = api_page_begin(c, -1, &p);

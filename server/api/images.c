@@ -125,16 +125,16 @@ static enum rc read_wish(struct call *c, struct image_request *w)
                                  .sha256 = str_trim(http_header(c->r, "Content-SHA256")) };
     uint8_t raw[SHA256_BYTES];
     if (!plain(w->name, NAME_BYTES, "._-"))
-        return api_refuse(c, 400, "Bad request", NULL,
-                          "query parameter name: 1 to %d of A-Z a-z 0-9 . _ - are expected", NAME_BYTES);
+        return api_refuse(c, 400, "Bad request", NULL, "query parameter name: expected 1 to %d of A-Z a-z 0-9 . _ -",
+                          NAME_BYTES);
     if (!dotted(w->version))
         return api_refuse(c, 400, "Bad request", NULL,
-                          "query parameter version: dotted numbers such as 4.2.0 are expected");
+                          "query parameter version: expected dotted numbers such as 4.2.0");
     if (!listed(w->guest_type, guests)) return api_refuse_word(c, NULL, "guestType", w->guest_type, str_of(guests));
     if (!listed(w->arch, archs)) return api_refuse_word(c, NULL, "arch", w->arch, str_of(archs));
     if (!listed(w->format, formats)) return api_refuse_word(c, NULL, "format", w->format, str_of(formats));
     if (w->sha256.n && (w->sha256.n != 64 || !text_hex_decode(w->sha256, raw, sizeof raw)))
-        return api_refuse(c, 400, "Bad request", NULL, "header Content-SHA256: 64 hex digits are expected");
+        return api_refuse(c, 400, "Bad request", NULL, "header Content-SHA256: expected 64 hex digits");
     return api_authority_for(c, (struct str){ 0 }, NULL, &w->authority, &w->authority_name, &server_id);
 }
 
@@ -145,12 +145,13 @@ enum rc api_upload_check(struct call *c)
     uint64_t most = c->api->srv->config->images_max_bytes;
     enum rc rc = read_wish(c, &w);
     if (!rc && length >= 0 && most && (uint64_t)length > most)
-        rc = api_refuse(c, 413, "Image too large", NULL, "at most %" PRIu64 " bytes are taken (images.maxSize)", most);
+        rc = api_refuse(c, 413, "Image too large", NULL, "at most %" PRIu64 " bytes are accepted (images.maxSize)",
+                        most);
     return rc;
 }
 
-/* Name on devices: short, readable, and another one for other contents and for other authorities, whose images may be
- * the same. */
+/* Node name on devices: short, readable, and different for other contents and for other authorities, whose images may
+ * be the same. */
 static struct str node_name_of(struct call *c, const struct image_request *w, const char *sha256)
 {
     char text[NODE_NAME_BYTES + 1];
@@ -164,7 +165,7 @@ static struct str node_name_of(struct call *c, const struct image_request *w, co
     return api_keep(c, str_of(text));
 }
 
-/* Devices that wait for this image are called: their policies name it. */
+/* Notify the devices that wait for this image because their policies name it. */
 static enum rc wake_policies(struct call *c, const struct db_image *i)
 {
     struct db_policy user[USERS];
@@ -223,7 +224,7 @@ static enum rc finish_upload(struct call *c, struct str wanted, char sha256[65],
     enum rc rc = images_upload_finish(up, wanted, sha256, size, &c->e);
     if (!rc) c->held_image = api_keep(c, str_of(sha256));
     if (rc == RC_LIMIT) return api_refuse(c, 507, "Disk full", NULL, "%s", c->e.text);
-    return rc == RC_INVALID ? api_refuse(c, 422, "Image is not as announced", NULL, "%s", c->e.text) : rc;
+    return rc == RC_INVALID ? api_refuse(c, 422, "Image does not match", NULL, "%s", c->e.text) : rc;
 }
 
 static enum rc upload(struct call *c)
@@ -239,8 +240,8 @@ static enum rc upload(struct call *c)
     if (rc) return rc;
     rc = look(c, w.authority, w.name, w.version, &i);
     if (!rc && !str_is(i.sha256, sha256))
-        return api_refuse(c, 409, "Already there", NULL,
-                          "%.*s:%.*s is in the store with other contents (SHA-256 %.*s): give this one another"
+        return api_refuse(c, 409, "Already exists", NULL,
+                          "%.*s:%.*s is in the store with other contents (SHA-256 %.*s): use another"
                           " version",
                           STR_ARG(w.name), STR_ARG(w.version), STR_ARG(i.sha256));
     if (!rc) return api_answer(c, 200, image_json(c, &i));
@@ -250,7 +251,7 @@ static enum rc upload(struct call *c)
     if (!rc) rc = wake_policies(c, &i);
     if (!rc) {
         j = image_json(c, &i);
-        json_object_del(j, "url"); /* who may read the audit may not download for it */
+        json_object_del(j, "url"); /* an auditor must not be able to download the image */
         rc = api_audit(c, i.authority, "image.create",
                        arena_printf(c->a, "images/%.*s/%.*s", STR_ARG(i.name), STR_ARG(i.version)), NULL, j);
     }
@@ -299,7 +300,7 @@ static enum rc drop(struct call *c)
     }
     json_decref(j);
     if (rc) return rc;
-    if (!others) c->remove_image = i.sha256; /* after the commit, when that is still so */
+    if (!others) c->remove_image = i.sha256; /* removed after the commit, if still unused */
     return api_answer_nothing(c);
 }
 

@@ -13,14 +13,14 @@
 #include <string.h>
 
 enum {
-    KPI_POINTS = 2000, /* of one series */
+    KPI_POINTS = 2000, /* points per series */
     KPI_SERIES = 64,
-    KPI_ROWS = 200000, /* samples looked at for one answer */
+    KPI_ROWS = 200000, /* samples read for one answer */
     KPI_DEFAULT_POINTS = 300,
     KPI_HOUR_MS = 3600 * 1000
 };
 
-/* The layout's entry for a name in a sample: with or without "kpi." in front. */
+/* The layout's entry for a name in a sample, with or without the prefix "kpi.". */
 static const struct ddf_entry *entry_of(struct call *c, const struct ddf_layout *l, struct str name)
 {
     struct str instance;
@@ -55,14 +55,14 @@ enum rc api_kpis_latest(struct call *c, const struct device_row *d, struct str v
     return RC_OK;
 }
 
-/* History. A sample is a flat JSON object that we wrote; it is read without building a tree, because a month has
- * 40,000 of them. */
+/* History. A sample is a flat JSON object that the server wrote; it is read without building a tree, because a month
+ * has 40,000 of them. */
 
 struct series {
     struct str name; /* as in the sample */
     bool rate, counter;
     const struct ddf_entry *entry;
-    /* sums of the bucket under way */
+    /* sums of the current bucket */
     double sum, last, span_s;
     int64_t n;
     /* the sample before, for rates */
@@ -76,8 +76,8 @@ struct history {
     int64_t from_ms, to_ms, step_ms;
     struct series s[KPI_SERIES];
     size_t n;
-    bool all;       /* nobody said which: whatever the samples have */
-    int64_t bucket; /* under way, -1 = none */
+    bool all;       /* no metrics requested: all that the samples contain */
+    int64_t bucket; /* current one, -1 = none */
 };
 
 struct member {
@@ -85,7 +85,7 @@ struct member {
     bool number;
 };
 
-/* The next "name": value of a flat object. @return false at its end or when it is none of ours */
+/* The next "name": value of a flat object. @return false at its end or when it is malformed */
 static bool next_member(struct str text, size_t *at, struct member *m)
 {
     size_t i = str_find(text, '"', *at), end;
@@ -142,7 +142,7 @@ static void flush(struct history *h, struct series *s)
 static void take_value(struct series *s, int64_t at_ms, bool inside, double v)
 {
     if (s->rate) {
-        /* A counter that fell was started anew: nothing is known of what lies between. */
+        /* A counter that decreased was reset: the interval has no known rate. */
         if (inside && s->has_before && v >= s->before && at_ms > s->before_ms) {
             s->sum += v - s->before;
             s->span_s += (double)(at_ms - s->before_ms) / 1000;
@@ -208,11 +208,11 @@ static enum rc read_range(struct call *c, struct history *h)
     h->step_ms = (h->to_ms - h->from_ms) / KPI_DEFAULT_POINTS;
     h->step_ms = h->step_ms < 1000 ? 1000 : (h->step_ms + 999) / 1000 * 1000;
     if (step.n && (!text_duration_parse(step, &h->step_ms) || h->step_ms < 1))
-        return api_refuse(c, 400, "Bad request", NULL, "step is \"%.*s\"; a time such as 60s or 5m is expected",
+        return api_refuse(c, 400, "Bad request", NULL, "step is \"%.*s\"; expected a duration such as 60s or 5m",
                           STR_ARG(step));
     if ((h->to_ms - h->from_ms) / h->step_ms > KPI_POINTS)
         return api_refuse(c, 400, "Over a limit", NULL,
-                          "a step of %" PRId64 " s makes more than %d points: take a longer one", h->step_ms / 1000,
+                          "a step of %" PRId64 " s gives more than %d points: use a longer step", h->step_ms / 1000,
                           KPI_POINTS);
     h->all = true;
     for (;;) {
@@ -253,8 +253,8 @@ static enum rc unknown_metric(struct call *c, const struct ddf_layout *l, struct
     for (size_t i = 0; i < l->n_entries; i++)
         if (l->entries[i].kpi && l->entries[i].scope == DDF_VM) suggest_try(&near, l->entries[i].name);
     struct str best = suggest_best(&near);
-    return api_refuse(c, 400, "Bad request", NULL, "metric: there is no \"%.*s\"%s%.*s%s", STR_ARG(name),
-                      best.n ? ": did you mean \"" : "; the latest figures of the VM have all names", STR_ARG(best),
+    return api_refuse(c, 400, "Bad request", NULL, "metric: unknown name \"%.*s\"%s%.*s%s", STR_ARG(name),
+                      best.n ? ": did you mean \"" : "; the VM's latest KPIs list all names", STR_ARG(best),
                       best.n ? "\"?" : "");
 }
 
@@ -280,7 +280,7 @@ static enum rc history(struct call *c, const struct device_row *d, struct str vm
     sql_end(r);
     if (rc == RC_NOT_FOUND)
         rc = rows == KPI_ROWS ? api_refuse(c, 400, "Over a limit", NULL,
-                                           "there are more than %d samples in this time: narrow it", KPI_ROWS)
+                                           "more than %d samples in this time range: narrow it", KPI_ROWS)
                               : send_history(c, h);
     for (size_t i = 0; i < h->n; i++) json_decref(h->s[i].points);
     return rc;
@@ -302,6 +302,6 @@ enum rc api_kpis(struct call *c)
     if (from || to) return history(c, &d, c->param[1]);
     rc = api_kpis_latest(c, &d, c->param[1], &j);
     if (!rc && json_is_null(j))
-        return api_refuse(c, 404, "Not found", NULL, "there is no sample of \"%.*s\" yet", STR_ARG(c->param[1]));
+        return api_refuse(c, 404, "Not found", NULL, "no sample of \"%.*s\" yet", STR_ARG(c->param[1]));
     return rc ? rc : api_answer(c, 200, j);
 }

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* What the layouts say of states and operations, for whoever offers them to people: console and command line have no list of
- * their own. */
+/* The catalogue of states and operations of the layouts, for console and command line, which have no lists of their
+ * own. */
 
 static json_t *state_names(const struct ddf_layout *l, const int *states, size_t n)
 {
@@ -49,7 +49,7 @@ static json_t *lock_states_json(const struct ddf_layout *l)
     return list;
 }
 
-/* "bool", "int" and "text" as they are; words as the type "enum" with "words". */
+/* "bool", "int" and "text" are types; a list of words becomes the type "enum" with "words". */
 static json_t *arg_json(const struct ddf_arg *arg)
 {
     json_t *j = json_object();
@@ -111,7 +111,7 @@ static json_t *layout_json(const struct ddf_layout *l)
     json_object_set_new(j, "goals", goals);
     for (size_t i = 0; i < l->n_operations; i++) {
         const struct ddf_operation *op = &l->operations[i];
-        if (op->scope == DDF_IMAGE || op->instance) continue; /* nobody can ask for these as operations */
+        if (op->scope == DDF_IMAGE || op->instance) continue; /* these are not available as operations */
         json_array_append_new(operations, operation_offer(l, op));
     }
     json_object_set_new(j, "operations", operations);

@@ -7,7 +7,7 @@
 
 enum { NAMES = 20 };
 
-/* Without a policy after this one all devices are left. */
+/* Without a new policy, all devices leave. */
 static enum rc leaving_of(struct call *c, const struct pol_policy *after, struct db_device_leaving *l)
 {
     struct pol_sql sql;
@@ -51,7 +51,7 @@ enum rc leaving_json(struct call *c, int64_t policy, struct str name, int64_t au
 enum rc leaving_warn(struct call *c, int64_t policy, int64_t authority, const struct pol_policy *after,
                      json_t *warnings)
 {
-    static const char *const done[POL_LEAVE_COUNT] = { [POL_LEAVE_KEEP] = "stays there, unmanaged",
+    static const char *const done[POL_LEAVE_COUNT] = { [POL_LEAVE_KEEP] = "remains there unmanaged",
                                                        [POL_LEAVE_STOP] = "is stopped",
                                                        [POL_LEAVE_LOCK] = "is locked",
                                                        [POL_LEAVE_REMOVE] = "is removed with its data" };

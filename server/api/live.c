@@ -3,7 +3,7 @@
 
 #include "server/events/events.h"
 
-enum { STREAM_BYTES = 256 << 10 }; /* a reader that is further behind is dropped; it comes back with Last-Event-ID */
+enum { STREAM_BYTES = 256 << 10 }; /* a reader further behind is dropped; it resumes with Last-Event-ID */
 
 static enum rc check_types(struct call *c, struct str types)
 {

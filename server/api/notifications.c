@@ -52,7 +52,7 @@ static enum rc notifications(struct call *c)
     return api_page_end(c, &p, rc);
 }
 
-/* The device's newest notification, which `touch` has made or found open. */
+/* The device's newest notification, which `touch` has created or found open. */
 static enum rc newest(struct call *c, const struct device_row *d, json_t **out, int64_t *id)
 {
     struct sql_rows *r = NULL;
@@ -70,7 +70,7 @@ static enum rc newest(struct call *c, const struct device_row *d, json_t **out, 
 static enum rc notification(struct call *c)
 {
     struct device_row d;
-    struct str why = STR("asked for by hand");
+    struct str why = STR("requested by a user");
     json_t *body = NULL, *j = NULL;
     const struct field fields[] = { { "why", FIELD_TEXT, false, API_TITLE_BYTES, &why, NULL } };
     int64_t id = 0;
@@ -79,14 +79,14 @@ static enum rc notification(struct call *c)
     if (!rc) rc = api_write_begin(c);
     if (!rc) rc = api_device_find(c, c->param[0], &d);
     if (!rc && str_is(d.channel, "none"))
-        rc = api_refuse(c, 409, "No way to call it", NULL,
-                        "\"%.*s\" has no push address: set push.channel and push.address, or wait until it"
-                        " calls by itself",
+        rc = api_refuse(c, 409, "No push address", NULL,
+                        "\"%.*s\" has no push address: set push.channel and push.address, or wait until the device"
+                        " polls",
                         STR_ARG(d.name));
     if (!rc) rc = api_touch(c, d.authority, d.id, why);
     if (!rc) rc = newest(c, &d, &j, &id);
     json_decref(j);
-    if (!rc) /* one that waits for its next try goes out now */
+    if (!rc) /* a notification that waits for a retry is sent now */
         rc = db_notification_hasten(c->db, id, c->w.now_ms, &c->e);
     j = NULL;
     if (!rc) rc = newest(c, &d, &j, &id);

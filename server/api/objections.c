@@ -4,12 +4,12 @@
 
 #include <inttypes.h>
 
-/* What the devices' own descriptions say against a policy, before it is applied: the devices that it selects are counted by
- * their kind, and each setting is checked against the description of that kind. */
+/* Checks a policy against the devices' descriptions before it is applied: the selected devices are counted by kind, and
+ * each setting is checked against the description of that kind. */
 
 enum { KINDS = 200, OBJECTIONS = 20 };
 
-/* The same words of the same description, for all kinds of devices that it is meant for. */
+/* One objection of a description, for all kinds of devices to which the description applies. */
 struct objection {
     const struct pol_setting *setting;
     struct str words;
@@ -30,7 +30,7 @@ static void add(struct objections *o, const struct pol_setting *s, struct str wo
     o->row[i].devices += devices;
 }
 
-/* As the plan will ask: it adds what is optional and replaces the rest. */
+/* Check as the plan will write: it adds optional nodes and replaces the others. */
 static void check(struct call *c, const struct ddf_schema *schema, const struct pol_policy *p,
                   const struct ddf_layout *l, const struct pol_setting *s, int64_t devices, struct objections *o)
 {
@@ -56,7 +56,8 @@ static enum rc check_kinds(struct call *c, const struct pol_policy *p, const str
         const struct device_kind kind = { v.man, v.mod, v.mo };
         const struct ddf_schema *schema = NULL;
         rc = store_schema(c->store, au, &kind, &schema, &c->e);
-        if (rc || schema == c->api->srv->schema) continue; /* the shipped one was asked when the document was read */
+        if (rc || schema == c->api->srv->schema)
+            continue; /* parsing the document has checked the shipped description */
         for (size_t i = 0; i < p->n_settings; i++)
             check(c, schema, p, server_layout(c->api->srv, kind.mo), &p->settings[i], v.n, o);
     }

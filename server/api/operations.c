@@ -65,7 +65,8 @@ static enum rc find_operation(struct call *c, int64_t *id, json_t **j, bool *fin
     return rc == RC_NOT_FOUND ? api_missing(c, "operation", c->param[0]) : rc;
 }
 
-/* What was sealed of its result is for those who may ask such things, and only here: not in lists, events and the audit. */
+/* The sealed part of a result is shown only to roles that may request such operations, and only here: not in lists,
+ * events and the audit log. */
 static enum rc show_result(struct call *c, int64_t id, json_t *j)
 {
     struct str correlator, sealed, text = { 0 };
@@ -85,7 +86,7 @@ static enum rc operation(struct call *c)
     return rc ? rc : api_answer(c, 200, j);
 }
 
-/* New ones. */
+/* New operations. */
 
 struct operation_request {
     struct str kind, vm;
@@ -110,7 +111,7 @@ static enum rc put_arg(struct call *c, const struct ddf_arg *allowed, const json
         const char *s = text ? json_string_value(v) : "";
         if (!json_is_boolean(v) && strcmp(s, "true") != 0 && strcmp(s, "false") != 0 && strcmp(s, "1") != 0 &&
             strcmp(s, "0") != 0)
-            return api_refuse(c, 400, "Bad request", pointer, "true or false is expected here");
+            return api_refuse(c, 400, "Bad request", pointer, "expected true or false");
         buf_putz(out, json_is_true(v) || strcmp(s, "true") == 0 || strcmp(s, "1") == 0 ? "1" : "0");
         return RC_OK;
     }
@@ -120,14 +121,14 @@ static enum rc put_arg(struct call *c, const struct ddf_arg *allowed, const json
         if (json_is_integer(v))
             n = json_integer_value(v);
         else if (!json_is_string(v) || !str_to_i64(s, &n))
-            return api_refuse(c, 400, "Bad request", pointer, "a whole number is expected here");
+            return api_refuse(c, 400, "Bad request", pointer, "expected an integer");
         buf_printf(out, "%" PRId64, n);
         return RC_OK;
     }
     struct str s = { json_string_value(v), json_string_length(v) }, one;
     if (!json_is_string(v) || s.n > ARG_BYTES || memchr(s.n ? s.p : "", ';', s.n) || memchr(s.n ? s.p : "", '=', s.n))
-        return api_refuse(c, 400, "Bad request", pointer,
-                          "a text of at most %d bytes without ';' and '=' is expected here", ARG_BYTES);
+        return api_refuse(c, 400, "Bad request", pointer, "expected a string of at most %d bytes without ';' and '='",
+                          ARG_BYTES);
     if (!str_is(kind, "text")) {
         bool fits = false;
         for (struct str rest = kind; str_cut(&rest, '|', &one);) fits |= str_eq(one, s);
@@ -143,9 +144,9 @@ static enum rc unknown_arg(struct call *c, const struct operation_request *w, st
     buf_init(&names, 400);
     for (size_t i = 0; i < w->op->n_args; i++)
         buf_printf(&names, "%s%.*s", i ? ", " : "", STR_ARG(w->op->args[i].name));
-    struct str more = names.n ? suggest_among(key, buf_str(&names), c->a) : STR(", and no others");
+    struct str more = names.n ? suggest_among(key, buf_str(&names), c->a) : STR(", and no other");
     enum rc rc = api_refuse(c, 400, "Bad request", arena_printf(c->a, "/args/%.*s", STR_ARG(key)).p,
-                            "%.*s has no such argument%.*s", STR_ARG(w->kind), STR_ARG(more));
+                            "unknown argument of %.*s%.*s", STR_ARG(w->kind), STR_ARG(more));
     buf_finish(&names);
     return rc;
 }
@@ -174,8 +175,8 @@ static enum rc check_args(struct call *c, struct operation_request *w)
     return rc;
 }
 
-/* What a policy keeps so is not changed behind its back: the next session would undo it. Wiping is let through: it
- * destroys data, and the state that follows is for the policy to mend. */
+/* Refuse an operation against a policy's desired state: the next session would undo it. Wiping is allowed: it destroys
+ * data, and the policy then restores the state. */
 static enum rc check_policies(struct call *c, const struct device_row *d, const struct operation_request *w)
 {
     struct preview p;
@@ -184,7 +185,7 @@ static enum rc check_policies(struct call *c, const struct device_row *d, const 
     for (size_t i = 0; !rc && i < p.desired.n_vms; i++) {
         const struct pol_vm *want = &p.desired.vms[i];
         if (!str_eq(want->name, w->vm)) continue;
-        if (want->left && want->leave != POL_LEAVE_REMOVE) continue; /* a person's word ends what onLeave says */
+        if (want->left && want->leave != POL_LEAVE_REMOVE) continue; /* a user's operation ends the onLeave action */
         bool undone = want->goal && !want->goal->gone &&
                       (op->removes ||
                        (op->to >= 0 && op->to != want->goal->state && !ddf_operation_is(op, DDF_OP_WIPE)));
@@ -192,16 +193,16 @@ static enum rc check_policies(struct call *c, const struct device_row *d, const 
         if (undone)
             return api_refuse(
                 c, 409, "A policy manages this", "/kind",
-                "policy %.*s wants \"%.*s\" %.*s, so %.*s would be undone: change the policy (state) instead",
+                "policy %.*s sets the state of \"%.*s\" to %.*s and would undo %.*s: change the policy (state) instead",
                 STR_ARG(want->goal_policy->name), STR_ARG(w->vm), STR_ARG(want->goal->name), STR_ARG(op->name));
         bool locks = lock && op->lock_to >= 0 && op->lock_to == lock->lock_to;
-        bool by_policy = want->has_locked && want->locked_policy->id; /* else the lock is only taken back */
+        bool by_policy = want->has_locked &&
+                         want->locked_policy->id; /* otherwise the operation only removes the lock */
         if (by_policy && op->lock_to >= 0 && locks != want->locked)
-            return api_refuse(
-                c, 409, "A policy manages this", "/kind",
-                "policy %.*s wants \"%.*s\" %s, so %.*s would be undone: change the policy (locked) instead",
-                STR_ARG(want->locked_policy->name), STR_ARG(w->vm), want->locked ? "locked" : "unlocked",
-                STR_ARG(op->name));
+            return api_refuse(c, 409, "A policy manages this", "/kind",
+                              "policy %.*s sets \"%.*s\" to %s and would undo %.*s: change the policy (locked) instead",
+                              STR_ARG(want->locked_policy->name), STR_ARG(w->vm), want->locked ? "locked" : "unlocked",
+                              STR_ARG(op->name));
     }
     return rc;
 }
@@ -215,8 +216,8 @@ static enum rc unknown_kind(struct call *c, const struct ddf_layout *l, enum ddf
             buf_printf(&names, "%.*s, ", STR_ARG(l->operations[i].name));
     buf_putz(&names, "tree");
     struct str more = suggest_among(kind, buf_str(&names), c->a);
-    enum rc rc = api_refuse(c, 400, "Bad request", "/kind", "there is no operation \"%.*s\"%s%.*s", STR_ARG(kind),
-                            scope == DDF_VM ? "" : " of a whole device (say which vm)", STR_ARG(more));
+    enum rc rc = api_refuse(c, 400, "Bad request", "/kind", "unknown operation \"%.*s\"%s%.*s", STR_ARG(kind),
+                            scope == DDF_VM ? "" : " for a whole device (name the vm)", STR_ARG(more));
     buf_finish(&names);
     return rc;
 }
@@ -228,8 +229,8 @@ static enum rc check_operation(struct call *c, const struct device_row *d, struc
     w->op = ddf_layout_operation(d->layout, scope, w->kind);
     if (!w->op) return unknown_kind(c, d->layout, scope, w->kind);
     if (str_find(w->op->path, '*', 0) < w->op->path.n)
-        return api_refuse(c, 400, "Bad request", "/kind", "%.*s is given to one of several: send it as a tree command",
-                          STR_ARG(w->kind));
+        return api_refuse(c, 400, "Bad request", "/kind",
+                          "%.*s concerns one instance of several: send it as a tree command", STR_ARG(w->kind));
     if (w->has_vm) {
         enum rc rc = db_vm_find(c->db, d->id, w->vm, c->a, &vm, &c->e);
         if (rc == RC_NOT_FOUND)
@@ -263,11 +264,11 @@ static enum rc read_wish(struct call *c, json_t *body, struct operation_request 
     *w = (struct operation_request){ .kind = { 0 } };
     enum rc rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
     if (rc) return rc;
-    if (w->has_vm && !w->vm.n) return api_refuse(c, 400, "Bad request", "/vm", "say which VM");
+    if (w->has_vm && !w->vm.n) return api_refuse(c, 400, "Bad request", "/vm", "name the VM");
     if (w->expires && w->expires <= c->w.now_ms)
-        return api_refuse(c, 400, "Bad request", "/expires", "this time is over");
+        return api_refuse(c, 400, "Bad request", "/expires", "this time is in the past");
     if (w->expires && w->not_before > w->expires)
-        return api_refuse(c, 400, "Bad request", "/notBefore", "it would expire before it may begin");
+        return api_refuse(c, 400, "Bad request", "/notBefore", "it would expire before it may start");
     bool tree = str_is(w->kind, "tree");
     if (!tree && (t->one.command.n || t->one.uri.n || t->one.format.n || t->one.type.n || t->one.has_data ||
                   t->commands || t->grant || t->revoke || t->force))
@@ -276,7 +277,7 @@ static enum rc read_wish(struct call *c, json_t *body, struct operation_request 
             "command, uri, format, type, data, commands, grant, revoke and force belong to the kind tree");
     if (tree && (w->has_vm || json_object_size(w->args)))
         return api_refuse(c, 400, "Bad request", w->has_vm ? "/vm" : "/args",
-                          "a tree command has an address and data, no VM and arguments");
+                          "a tree command has an address and data, but no VM and no arguments");
     return RC_OK;
 }
 
@@ -284,7 +285,7 @@ static struct str waits_until(struct call *c, int64_t ms)
 {
     char iso[25];
     text_time_iso(ms, iso);
-    return arena_printf(c->a, "waits until %.19sZ", iso);
+    return arena_printf(c->a, "scheduled for %.19sZ", iso);
 }
 
 static enum rc insert(struct call *c, const struct device_row *d, const struct operation_request *w, int64_t *id)
@@ -294,8 +295,8 @@ static enum rc insert(struct call *c, const struct device_row *d, const struct o
     bool later = w->not_before > c->w.now_ms;
     crypto_random_text(&c->w, correlator, CORRELATOR);
     struct str reason = later                        ? waits_until(c, w->not_before)
-                        : str_is(d->channel, "none") ? STR("waits for the device's next call")
-                                                     : STR("waits for the device to be called");
+                        : str_is(d->channel, "none") ? STR("waiting for the device to connect")
+                                                     : STR("waiting for the notification");
     struct db_operation v = { .kind = w->kind,
                               .scope = w->op ? w->op->scope : DDF_DEVICE,
                               .owner = w->vm,
@@ -317,7 +318,7 @@ static enum rc insert(struct call *c, const struct device_row *d, const struct o
 static enum rc check_tree(struct call *c, const struct device_row *d, struct operation_request *w)
 {
     if (json_object_size(w->args))
-        return api_refuse(c, 400, "Bad request", "/args", "a tree command takes no args: what it says is its data");
+        return api_refuse(c, 400, "Bad request", "/args", "a tree command takes no args: its value goes into data");
     return tree_commands_check(c, d, &w->tree);
 }
 
@@ -326,7 +327,7 @@ static enum rc too_many(struct call *c, const struct device_row *d)
     int64_t n = 0;
     enum rc rc = db_operation_record_count_open(c->db, d->id, &n, &c->e);
     return n >= OPEN_OPERATIONS ? api_refuse(c, 409, "Over a limit", NULL,
-                                             "this device has %d operations that wait already", OPEN_OPERATIONS)
+                                             "this device already has %d waiting operations", OPEN_OPERATIONS)
                                 : rc;
 }
 
@@ -360,17 +361,17 @@ static enum rc create(struct call *c)
     return api_answer(c, 202, j);
 }
 
-/* The device has it, or may have it: what is answered "cancelled" was never sent, or sent back by the device. */
+/* The device has the operation or may have it: only an operation that was never sent, or that the device refused, can
+ * be cancelled. */
 static enum rc refuse_cancel(struct call *c, const json_t *was, const char *state)
 {
     if (strcmp(state, "queued") == 0 || strcmp(state, "notified") == 0)
-        return api_refuse(
-            c, 409, "It is under way", NULL,
-            "it was sent before and its answer was lost, so the device may have done it: see what becomes of it");
+        return api_refuse(c, 409, "In progress", NULL,
+                          "it was sent and its answer was lost, so the device may have run it: wait for its result");
     if (json_object_get(was, "command"))
-        return api_refuse(c, 409, "It is under way", NULL, "the device has this operation already (%s)", state);
-    return api_refuse(c, 409, "It is under way", NULL,
-                      "the device has this operation already (%s): to stop it, give the VM the operation cancel",
+        return api_refuse(c, 409, "In progress", NULL, "the device already has this operation (%s)", state);
+    return api_refuse(c, 409, "In progress", NULL,
+                      "the device already has this operation (%s): to stop it, request the operation cancel for the VM",
                       state);
 }
 
@@ -387,7 +388,7 @@ static enum rc cancel(struct call *c)
     const char *state = json_string_value(json_object_get(was, "state"));
     struct str device = str_of(json_string_value(json_object_get(was, "device")));
     struct str reason = arena_printf(c->a, "cancelled by %.*s", STR_ARG(c->who));
-    if (finished) rc = api_refuse(c, 409, "It is over", NULL, "this operation is %s already", state);
+    if (finished) rc = api_refuse(c, 409, "Already ended", NULL, "this operation is already %s", state);
     if (!rc) rc = db_operation_cancel(c->db, id, reason, c->w.now_ms, &c->e);
     if (rc == RC_CONFLICT) rc = refuse_cancel(c, was, state);
     if (!rc) rc = operation_json(c->api->srv, c->db, id, 0, true, &j, &finished, &c->e);

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-/* How the fleet stands: counts and causes in common, by statements over everything, so that nobody has to read every device. */
+/* The condition of the fleet: counts and common causes, computed by queries over all devices. */
 
 enum { CAUSES = 200, FAILED_MS = 24 * 60 * 60 * 1000 };
 
@@ -30,7 +30,7 @@ static enum rc devices(struct call *c, json_t *out)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-/* Sessions of the last day that failed, by cause; a device that was let in since is no trouble any more. */
+/* Failed sessions of the last day, by cause; devices that have since authenticated are left out. */
 static enum rc sessions(struct call *c, json_t *out)
 {
     struct sql_rows *r = NULL;
@@ -51,7 +51,7 @@ static enum rc sessions(struct call *c, json_t *out)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-/* Crashes that nobody has acknowledged yet, the latest first. */
+/* Unacknowledged crashes, the latest first. */
 static enum rc crashes(struct call *c, json_t *out)
 {
     struct sql_rows *r = NULL;

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-/* What a request may ask for, by the API's own description: a parameter that nobody reads, a word that is none, and a body where
- * none is taken are mistakes of the caller and are said, not passed over. */
+/* Checks requests against openapi.yaml: an unknown parameter, an unknown value, and a body where none is accepted are
+ * refused, not ignored. */
 
 enum { PARAMETERS_ARENA = 64 << 20 };
 
@@ -47,7 +47,7 @@ static const struct doc *resolved(const struct doc *root, const struct doc *d)
     return d;
 }
 
-/* Over both lists of parameters, that of the path and that of the method. */
+/* Walks the parameters of the path and of the method. */
 struct parameter_walk {
     const struct doc *root, *list[2], *at;
     int i;
@@ -88,7 +88,7 @@ static struct str possible(struct call *c, struct str word, const struct str *li
     buf_init(&b, 4096);
     for (size_t i = 0; i < n; i++) suggest_try(&s, list[i]);
     if (suggest_best(&s).n) buf_printf(&b, ": did you mean \"%.*s\"?", STR_ARG(suggest_best(&s)));
-    buf_putz(&b, n ? "; possible are " : "; it takes none");
+    buf_putz(&b, n ? "; possible are " : "; this request takes none");
     for (size_t i = 0; i < n; i++) buf_printf(&b, "%s%.*s", i ? ", " : "", STR_ARG(list[i]));
     arena_str(c->a, buf_str(&b), &out);
     buf_finish(&b);
@@ -103,8 +103,7 @@ static enum rc unknown_name(struct call *c, struct parameter_walk w, struct str 
     size_t n = 0;
     for (const struct doc *p; n < WORDS && (p = next_parameter(&w)) != NULL;) list[n++] = doc_get(p, "name")->text;
     struct str more = possible(c, name, list, n);
-    return api_refuse(c, 400, "Bad request", NULL, "there is no parameter \"%.*s\" here%.*s", STR_ARG(name),
-                      STR_ARG(more));
+    return api_refuse(c, 400, "Bad request", NULL, "unknown parameter \"%.*s\"%.*s", STR_ARG(name), STR_ARG(more));
 }
 
 static enum rc check_value(struct call *c, const struct doc *root, const struct doc *p, struct str value)
@@ -130,9 +129,9 @@ static enum rc check_query(struct call *c, const struct doc *root, struct parame
         struct str name = { 0 }, value = { 0 };
         size_t eq = str_find(part, '=', 0);
         if (!part.n) continue;
-        if (text_url_decode(str_slice(part, 0, eq), c->a, &name)) return RC_OK; /* who reads it says so */
+        if (text_url_decode(str_slice(part, 0, eq), c->a, &name)) return RC_OK; /* its reader reports it */
         const struct doc *p = named(w, name);
-        if (!p && str_is(name, "authority")) continue; /* auth.c reads it, whatever is asked for */
+        if (!p && str_is(name, "authority")) continue; /* auth.c reads it for every request */
         if (!p) return unknown_name(c, w, name);
         if (eq < part.n && !text_url_decode(str_slice(part, eq + 1, part.n), c->a, &value))
             rc = check_value(c, root, p, value);
@@ -146,9 +145,8 @@ enum rc api_parameters_check(struct call *c)
                      *method = NULL;
     char verb[8] = "";
     for (size_t i = 0; i + 1 < sizeof verb && c->route->method[i]; i++) verb[i] = (char)(c->route->method[i] | 0x20);
-    if (!path || !(method = doc_get(path, verb))) return RC_OK; /* tests hold routes and description equal */
+    if (!path || !(method = doc_get(path, verb))) return RC_OK; /* a test compares routes and openapi.yaml */
     if (str_trim(c->r->body).n && !doc_get(method, "requestBody"))
-        return api_refuse(c, 400, "Bad request", NULL,
-                          "this takes no body: nothing of what was sent would be looked at");
+        return api_refuse(c, 400, "Bad request", NULL, "this request takes no body");
     return check_query(c, root, walk_of(root, path, method));
 }

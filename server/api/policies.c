@@ -13,7 +13,7 @@
 
 enum { DOCUMENTS = 100, ERRORS_BYTES = 64 << 10, ERRORS = 100 };
 
-/* Documents and what is wrong with them. */
+/* Documents and their errors. */
 
 /* "body:3:5: /spec/vm/state: words" as one entry of errors[]. */
 static json_t *error_json(struct str line)
@@ -71,7 +71,7 @@ static enum rc refuse_documents(struct call *c, const struct buf *errors, const 
     return RC_DENIED;
 }
 
-/* The next document of a YAML stream; lines before it are kept empty, so that its errors name the right line. */
+/* The next document of a YAML stream; the lines before it become empty lines, so that errors name the right line. */
 static struct str next_document(struct call *c, struct str all, size_t *at, size_t *line)
 {
     size_t begin = *at, first_line = *line;
@@ -143,7 +143,7 @@ enum rc api_documents_read(struct call *c, struct documents **out)
 
 /* Policies. */
 
-/* RC_NOT_FOUND without a problem when there is none. */
+/* RC_NOT_FOUND without a problem answer when the policy does not exist. */
 static enum rc policy_look(struct call *c, struct str name, int64_t authority, struct db_policy *p)
 {
     bool several = false;
@@ -161,8 +161,8 @@ static enum rc policy_find(struct call *c, struct str name, struct db_policy *p)
     return rc;
 }
 
-/* As it is stored: fields that are refused today are named, and do not keep it from being shown. @return NULL and why
- * when nothing can be made of it */
+/* Parse a stored document: fields that this version refuses are reported, but do not prevent the document from being
+ * shown. @return NULL and why when it does not parse */
 static struct pol_policy *stored(struct call *c, struct str document, struct err *why)
 {
     struct pol_policy *p = NULL;
@@ -182,7 +182,7 @@ enum rc api_policy_stored(struct call *c, struct str name, int64_t *id, int64_t 
     return RC_OK;
 }
 
-/* "/spec/rollout: there are no rollouts yet": what a newer server does not take any more. */
+/* "/spec/rollout: there are no rollouts yet": fields that this version no longer accepts. */
 static void add_attention(struct call *c, const struct db_policy *p, json_t *j)
 {
     struct err why = { 0 };
@@ -198,7 +198,7 @@ static void add_attention(struct call *c, const struct db_policy *p, json_t *j)
         json_decref(list);
 }
 
-/* The document as JSON, for programs that do not read YAML. */
+/* Add the document as JSON, for programs that do not read YAML. */
 static void add_document(struct call *c, struct str document, json_t *j)
 {
     struct doc *d;
@@ -326,7 +326,7 @@ static enum rc canonical_hash(struct call *c, struct str text, char hash[SHA256_
     return rc;
 }
 
-/* Everything of one apply inside the transaction. */
+/* Apply a document inside the transaction. */
 static enum rc apply(struct call *c, struct pol_policy *doc, struct str document, const char *hash, struct db_policy *p,
                      bool is_new, int64_t affected)
 {
@@ -347,7 +347,7 @@ static enum rc apply(struct call *c, struct pol_policy *doc, struct str document
     return rc;
 }
 
-/* What a person should know before it takes effect: the image is not there yet. */
+/* Warnings before the policy takes effect, such as a missing image. */
 static void warn(struct call *c, const struct pol_policy *doc, int64_t authority, int64_t affected, int64_t unknown,
                  json_t *warnings)
 {
@@ -365,11 +365,11 @@ static void warn(struct call *c, const struct pol_policy *doc, int64_t authority
     }
     if (!affected && !unknown) json_array_append_new(warnings, json_string("the selector is true for no device"));
     if (unknown)
-        json_array_append_new(
-            warnings, json_put_text(arena_printf(c->a,
-                                                 "for %" PRId64 " devices the selector cannot be decided yet: they have"
-                                                 " not told what it asks for",
-                                                 unknown)));
+        json_array_append_new(warnings, json_put_text(arena_printf(c->a,
+                                                                   "for %" PRId64
+                                                                   " devices the selector is unknown: they have not"
+                                                                   " reported its attributes yet",
+                                                                   unknown)));
 }
 
 enum rc api_policy_would_be(struct call *c, const struct documents *d, int64_t authority, int64_t affected,
@@ -391,7 +391,7 @@ enum rc api_policy_would_be(struct call *c, const struct documents *d, int64_t a
     return is_new ? RC_OK : leaving_warn(c, p.id, authority, d->policy, warnings);
 }
 
-/* What is written, and the answer. */
+/* Write the policy and the answer. */
 static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, struct str text, int64_t authority,
                                   struct str found, const char *hash, json_t *objections)
 {
@@ -401,7 +401,8 @@ static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, str
     int64_t affected = 0, unknown = 0;
     enum rc rc = pol_selector_sql(policy->selector, c->a, &sql, &c->e);
     if (!rc)
-        rc = generation_reach(c->db, authority, &sql, &affected, &unknown, &c->e); /* nobody who writes waits for it */
+        rc = generation_reach(c->db, authority, &sql, &affected, &unknown,
+                              &c->e); /* outside the transaction: no writer waits for it */
     if (!rc) rc = api_write_begin(c);
     if (rc) return rc;
     rc = policy_look(c, c->param[0], authority, &p);
@@ -442,14 +443,14 @@ static enum rc policy_put(struct call *c)
     int64_t authority = 0;
 
     enum rc rc = api_documents_read(c, &docs);
-    if (!rc && docs->next) rc = api_refuse(c, 400, "Bad request", NULL, "one document for one policy");
+    if (!rc && docs->next) rc = api_refuse(c, 400, "Bad request", NULL, "expected one document for one policy");
     if (!rc && !str_eq(docs->policy->name, c->param[0]))
         rc = api_refuse(c, 400, "Bad request", "/metadata/name",
-                        "the document is called \"%.*s\", the address says \"%.*s\"", STR_ARG(docs->policy->name),
+                        "the document's name is \"%.*s\", but the URL names \"%.*s\"", STR_ARG(docs->policy->name),
                         STR_ARG(c->param[0]));
     if (!rc) rc = api_authority_for(c, docs->policy->authority, "/metadata/authority", &authority, &found, &server_id);
     if (!rc) rc = canonical_hash(c, docs->text, hash);
-    /* Takes its time with large descriptions: nobody who writes waits for it. */
+    /* Slow with large descriptions, so outside the transaction: no writer waits for it. */
     json_t *objections = json_array();
     if (!rc) rc = describe_objections(c, docs->policy, authority, objections);
     if (!rc) rc = policy_put_checked(c, docs->policy, docs->text, authority, found, hash, objections);

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Every function called here is one that enforcement calls: what is shown is what will be done. */
+/* Previews call the same functions as enforcement, so they show what will be done. */
 
 enum rc api_preview_resolve(struct call *c, const struct device_row *d, struct pol_policy *extra, struct preview *out)
 {
@@ -102,7 +102,7 @@ enum rc api_desired_json(struct call *c, const struct preview *p, json_t **out)
     enum rc rc = pol_desired_json(&p->desired, &p->facts, &b);
     if (!rc && !buf_ok(&b)) rc = b.failed;
     *out = rc ? NULL : json_loadb(b.p, b.n, 0, &why);
-    if (!rc && !*out) rc = err_set(&c->e, RC_INTERNAL, "desired state is no JSON: %s", why.text);
+    if (!rc && !*out) rc = err_set(&c->e, RC_INTERNAL, "desired state is not JSON: %s", why.text);
     buf_finish(&b);
     return rc;
 }
@@ -134,7 +134,7 @@ static enum rc preview(struct call *c)
     return api_answer(c, 200, j);
 }
 
-/* Which devices a document would concern. */
+/* The devices that a document would concern. */
 
 struct reach {
     int64_t affected, unknown;
@@ -162,7 +162,7 @@ static enum rc count_devices(struct call *c, const struct pol_policy *doc, int64
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-/* @param text  of the document, read as the device's own layout has it; empty: `doc` as it is */
+/* @param text  of the document, parsed with the device's own layout; empty: use `doc` */
 static enum rc preview_device(struct call *c, struct str name, struct str text, struct pol_policy *doc, json_t *out)
 {
     struct device_row d;
@@ -184,7 +184,7 @@ static enum rc preview_device(struct call *c, struct str name, struct str text, 
     return rc;
 }
 
-/* Whose VMs the policy would leave behind. */
+/* The devices whose VMs the policy would leave. */
 static enum rc preview_leaving(struct call *c, const struct pol_policy *doc, int64_t authority, json_t *list)
 {
     struct db_policy p;
@@ -197,7 +197,7 @@ static enum rc preview_leaving(struct call *c, const struct pol_policy *doc, int
     return rc;
 }
 
-/* What deleting it would do. */
+/* Preview of deleting a policy. */
 static enum rc policy_deletion(struct call *c)
 {
     struct pol_policy *doc = NULL, unread = { 0 };

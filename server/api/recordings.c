@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Sessions and what the flight recorder kept of them. */
+/* Sessions and their recordings. */
 
 enum { RECORDING_ARENA_BYTES = 64 << 20 };
 
@@ -29,7 +29,7 @@ static json_t *session_json(const struct db_session_record *v)
     return j;
 }
 
-/* Those of one device, or of all in the scope when `device` is empty. */
+/* Sessions of one device, or of all in the scope when `device` is empty. */
 static enum rc list(struct call *c, struct str device)
 {
     static const char *const outcomes[] = { "", "failed", "open", "done", "aborted", "refused", "lost" };
@@ -40,11 +40,10 @@ static enum rc list(struct call *c, struct str device)
     size_t known = 0;
     while (known < sizeof outcomes / sizeof outcomes[0] && !str_is(outcome, outcomes[known])) known++;
     if (known == sizeof outcomes / sizeof outcomes[0])
-        return api_refuse(
-            c, 400, "Bad request", "/outcome",
-            "outcome is failed (what was aborted, refused or lost), or one of open, done, aborted, refused, lost");
+        return api_refuse(c, 400, "Bad request", "/outcome",
+                          "outcome is failed (aborted, refused or lost), or one of open, done, aborted, refused, lost");
     if (recorded.n && !str_is(recorded, "true"))
-        return api_refuse(c, 400, "Bad request", "/recorded", "recorded=true, or nothing");
+        return api_refuse(c, 400, "Bad request", "/recorded", "recorded must be true or absent");
     enum rc rc = device.n ? api_device_find(c, device, &d) : RC_OK;
     if (!rc) rc = api_page_begin(c, INT64_MAX, &p);
     if (rc) return rc;
@@ -76,7 +75,7 @@ static enum rc sessions_of(struct call *c)
 
 /* ---- one recording ---- */
 
-/* "key: {json}" of the head, as it stands. */
+/* Add "key: {json}" of the head unchanged. */
 static void add_head(json_t *out, const char *key, struct str line)
 {
     struct str name = str_of(key);
@@ -99,7 +98,7 @@ static void add_statuses(json_t *list, const struct sml_cmd *c)
     }
 }
 
-/* One direction of an exchange: the octets as a message for people, as XML, and what it answers. */
+/* One direction of an exchange: the octets decoded as a readable message, as XML, and the commands it answers. */
 static json_t *octets_json(enum sml_type type, struct str b64)
 {
     json_t *j = json_object(), *statuses = json_array();
@@ -166,7 +165,7 @@ static json_t *message_json(const json_t *m, int64_t n)
     return j;
 }
 
-/* The document line by line: its head and then a line of JSON for each message (syncml/record/replay.h). */
+/* The recording line by line: its head, then a line of JSON for each message (syncml/record/replay.h). */
 static json_t *recording_json(struct str data)
 {
     json_t *j = json_object(), *messages = json_array();
@@ -229,7 +228,7 @@ static enum rc recording(struct call *c)
     if (!rc && !v.recorded)
         rc = api_refuse(
             c, 404, "Not recorded", NULL,
-            "this session was not recorded: PATCH the device with {\"record\": true} and all its next ones are");
+            "this session was not recorded: PATCH the device with {\"record\": true} to record its next sessions");
     if (!rc) rc = api_answer_text(c, "application/yaml", v.recording.data);
     if (!rc) api_answer_header(c, "Content-Disposition", "attachment; filename=\"session-%lld.yaml\"", (long long)id);
     sql_end(r);

@@ -38,7 +38,7 @@ const struct route *const api_routes[] = {
     NULL,
 };
 
-/* Which route. */
+/* Routing. */
 
 struct request_path {
     struct str raw[SEGMENTS], name[SEGMENTS];
@@ -50,7 +50,7 @@ static void cut_path(struct call *c, struct request_path *p)
 {
     struct str rest = c->r->raw_path, part;
     *p = (struct request_path){ .n = 0 };
-    rest = str_slice(rest, 1, rest.n); /* the slash in front */
+    rest = str_slice(rest, 1, rest.n); /* the leading slash */
     while (str_cut(&rest, '/', &part)) {
         if (p->n == SEGMENTS || text_url_decode(part, c->a, &p->name[p->n])) {
             p->bad = true;
@@ -102,30 +102,30 @@ static const struct route *find(struct call *c, struct buf *allowed)
 static enum rc no_route(struct call *c, struct buf *allowed)
 {
     if (!allowed->n)
-        return api_refuse(c, 404, "Not found", NULL,
-                          "there is nothing at %.*s; /api/v1/openapi.yaml lists what there is", STR_ARG(c->r->path));
+        return api_refuse(c, 404, "Not found", NULL, "no resource at %.*s; /api/v1/openapi.yaml lists all",
+                          STR_ARG(c->r->path));
     if (str_is(c->r->method, "OPTIONS"))
         api_answer_nothing(c);
     else
-        api_refuse(c, 405, "Method not allowed", NULL, "possible here: %s", buf_z(allowed));
+        api_refuse(c, 405, "Method not allowed", NULL, "allowed here: %s", buf_z(allowed));
     api_answer_header(c, "Allow", "%s", buf_z(allowed));
     return RC_DENIED;
 }
 
-/* Repeated requests: the answer is kept in the transaction that did the work. */
+/* Repeated requests: the answer is stored in the transaction of the work. */
 
-/* Was it done already? Then its answer is there again. */
+/* If the request was done before, answer with the stored answer. */
 static enum rc repeat_look(struct call *c, bool *done)
 {
     struct db_idempotency v;
     enum rc rc = db_idempotency_find(c->db, c->token, c->repeat_key, c->w.now_ms - API_IDEMPOTENCY_MS, c->a, &v, &c->e);
     *done = false;
     if (!rc && !str_eq(v.request, c->repeat_of)) {
-        rc = api_refuse(c, 422, "Key was used", NULL,
-                        "this Idempotency-Key came with another request before: use a new one");
+        rc = api_refuse(c, 422, "Key already used", NULL,
+                        "this Idempotency-Key was used with another request: use a new one");
     } else if (!rc && v.status == 0) {
-        rc = api_refuse(c, 409, "Done already", NULL,
-                        "this request was done already; its answer held a secret, which is not kept");
+        rc = api_refuse(c, 409, "Already done", NULL,
+                        "this request was already done; its answer contained a secret and was not stored");
     } else if (!rc) {
         *done = true;
         buf_reset(&c->reply->body);
@@ -138,7 +138,7 @@ static enum rc repeat_look(struct call *c, bool *done)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-/* Nothing is locked while the work is done: what two threads do at once is noticed when the second one is to be kept. */
+/* No lock is held during the work: two threads with the same key are noticed when the second stores its answer. */
 static enum rc repeat_begin(struct call *c, bool *done)
 {
     struct str key = http_header(c->r, "Idempotency-Key");
@@ -162,7 +162,7 @@ static enum rc finish_write(struct call *c)
     enum rc rc = RC_OK;
     bool done = false;
     if (c->repeat_key.n) rc = repeat_look(c, &done);
-    if (rc || done) return rc; /* the same request was faster: what this one did is taken back */
+    if (rc || done) return rc; /* the same request finished first: this one is rolled back */
     const struct db_idempotency v = { .token = c->token,
                                       .key = c->repeat_key,
                                       .request = c->repeat_of,
@@ -180,11 +180,11 @@ static enum rc finish_write(struct call *c)
     return rc;
 }
 
-/* Files follow what was committed: one that no row names goes, unless somebody is uploading it just now. */
+/* After the commit, remove an image file that no row names, unless an upload of it is in progress. */
 static void settle_images(struct call *c)
 {
     struct images *im = c->api->images;
-    struct str sha256 = c->kept ? c->remove_image : c->held_image; /* an upload that was refused leaves nothing */
+    struct str sha256 = c->kept ? c->remove_image : c->held_image; /* a refused upload leaves no file */
     if (c->held_image.n) images_release(im, c->held_image);
     if (!sha256.n || !images_remove_begin(im, sha256)) return;
     struct err e = { 0 };
@@ -273,7 +273,8 @@ static void serve(struct api_worker *d, struct http_request *r, struct http_repl
               LOG_N("status", reply->status), LOG_S("who", c.who), LOG_S("remote", r->remote));
 }
 
-/* Always quick, and asked for when the others are not: a supervisor must not take a busy server for a dead one. */
+/* Requests that are always quick, also when others are slow: a supervisor must not mistake a busy server for a dead
+ * one. */
 static bool is_express(struct str path)
 {
     return str_is(path, "/healthz") || str_is(path, "/readyz") || str_is(path, "/metrics");
@@ -285,7 +286,7 @@ void api_handle(void *ctx, struct http_request *r, struct http_reply *reply)
     api_workers_take(api->desks, r, reply, is_express(r->path));
 }
 
-/* Who asks and what for is looked at before the first byte of a body is taken. */
+/* Authentication and authorisation run before the first byte of a body is read. */
 
 static bool brings_body(const struct http_request *r)
 {
@@ -308,17 +309,17 @@ static enum rc start_upload(struct call *c, void **upload)
     return RC_OK;
 }
 
-/* Whoever needs no token (a login) has no reason to send much. */
+/* A request without a token (a login) has a small body limit. */
 static enum rc check_stranger(struct call *c)
 {
     enum { STRANGER_BYTES = 4096 };
     int64_t n = http_content_length(c->r);
     c->r->principal = -1 - (int64_t)(str_hash(c->r->remote) >> 1);
     if (!brings_body(c->r)) return RC_OK;
-    if (n < 0) return api_refuse(c, 411, "Length required", NULL, "say how long the body is: Content-Length");
+    if (n < 0) return api_refuse(c, 411, "Length required", NULL, "send Content-Length");
     return n <= STRANGER_BYTES
                ? RC_OK
-               : api_refuse(c, 413, "Body too large", NULL, "at most %d bytes are taken here", STRANGER_BYTES);
+               : api_refuse(c, 413, "Body too large", NULL, "at most %d bytes are accepted here", STRANGER_BYTES);
 }
 
 static bool look_at_head(void *ctx, struct http_request *r, void **upload, struct http_reply *reply)
@@ -366,7 +367,7 @@ static void upload_drop(void *ctx, void *upload)
 
 const struct http_upload api_uploads = { look_at_head, upload_piece, upload_drop };
 
-/* Beginning and end. */
+/* Creation and destruction. */
 
 enum rc api_create(const struct server *srv, struct images *images, struct api **out, struct err *e)
 {

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Places in two tables that are found by hash: whoever comes later takes the place. */
+/* Two tables addressed by hash: a later entry replaces an earlier one. */
 enum { ADDRESSES = 4096, KNOWN = 1024, SITE_OCTETS = 8 };
 
 struct address {
     uint64_t who;
-    int64_t paid_ms; /* the time up to which its wrong tokens are paid for */
+    int64_t paid_ms; /* the time at which its wrong tokens are within the rate again */
 };
 
 struct known_address {
@@ -42,7 +42,7 @@ void token_brake_destroy(struct token_brake *b)
     free(b);
 }
 
-/* Never 0, which is an empty place. */
+/* Never 0, which marks an empty slot. */
 static uint64_t who(struct str remote)
 {
     char text[INET6_ADDRSTRLEN];
@@ -88,7 +88,8 @@ void token_brake_wrong(struct token_brake *b, struct str remote, int64_t now_ms)
     pthread_mutex_lock(&b->lock);
     struct address *a = address_of(b, from);
     if (a->who != from) *a = (struct address){ .who = from };
-    if (a->paid_ms < now_ms || a->paid_ms - now_ms > 2 * (int64_t)BRAKE_BURST * BRAKE_EACH_MS) /* the clock was set */
+    if (a->paid_ms < now_ms ||
+        a->paid_ms - now_ms > 2 * (int64_t)BRAKE_BURST * BRAKE_EACH_MS) /* the clock was changed */
         a->paid_ms = now_ms;
     a->paid_ms += BRAKE_EACH_MS;
     pthread_mutex_unlock(&b->lock);

@@ -16,11 +16,11 @@
 
 enum { POINTER_BYTES = 60 };
 
-/* What each command may do where; the others are none of a tree. */
+/* The tree commands, and where each is allowed. */
 static const struct tree_verb {
-    enum ddf_access access; /* 0: a question to a person */
+    enum ddf_access access; /* 0: a user interaction alert */
     bool known;
-    bool in_atomic; /* protocol.md 4: a Sequence takes all of them */
+    bool in_atomic; /* protocol.md 4; a Sequence allows all */
 } verbs[DM_COMMAND_COUNT] = {
     [DM_GET] = { DDF_GET, true, false },
     [DM_ADD] = { DDF_ADD, true, true },
@@ -36,7 +36,7 @@ static const struct tree_verb {
 };
 #define COMMANDS "get, add, replace, delete, exec, copy, display, confirm, input, choice, choices"
 
-/* Words are taken as they are written, nothing else: they are kept so. */
+/* Words must match exactly, because they are stored as written. */
 static enum dm_command command_of(struct str word)
 {
     enum dm_command c = dm_command_of(word);
@@ -49,7 +49,7 @@ static const struct tree_verb *verb_of(struct str word)
     return v->known ? v : NULL;
 }
 
-/* One command under examination; `base` is where it stands in the request: "", or "/commands/2". */
+/* A command being checked; `base` is its pointer in the request: "", or "/commands/2". */
 struct tree_commands_check {
     struct call *c;
     const struct ddf_schema *schema;
@@ -67,7 +67,7 @@ static const char *at(struct tree_commands_check *x, const char *member)
 
 #define REFUSE(x, member, ...) api_refuse((x)->c, 400, "Bad request", at((x), (member)), __VA_ARGS__)
 
-/* A question for the person at the device: options, text, choices, one on each line (protocol.md 5.1). */
+/* A user interaction alert: options, text, choices, one per line (protocol.md 5.1). */
 static enum rc check_question(struct tree_commands_check *x)
 {
     struct str lines = x->t->data, line;
@@ -77,14 +77,13 @@ static enum rc check_question(struct tree_commands_check *x)
         n++;
     }
     if (x->t->uri.n || x->t->format.n || x->t->type.n)
-        return REFUSE(x, "data", "%.*sa question to the person at the device has data only", STR_ARG(x->who));
+        return REFUSE(x, "data", "%.*sa user interaction has data only", STR_ARG(x->who));
     if (n < 2 || empty)
-        return REFUSE(
-            x, "data",
-            "%.*sfirst a line with options (it may be empty), then the text, then the choices, each on a line",
-            STR_ARG(x->who));
+        return REFUSE(x, "data",
+                      "%.*sexpected a line with options (may be empty), then the text, then the choices, one per line",
+                      STR_ARG(x->who));
     if (credentials_question(x->t->data) && credentials_option(x->t->data, STR("DR")).n)
-        return REFUSE(x, "data", "%.*sa question for a password (ET=P) has no default answer (DR): it would be shown",
+        return REFUSE(x, "data", "%.*sa password prompt (ET=P) has no default response (DR): it would be shown",
                       STR_ARG(x->who));
     if ((n > 2) != str_starts(x->t->command, STR("choice")))
         return REFUSE(x, "data", n > 2 ? "%.*s%.*s has no choices" : "%.*s%.*s needs choices", STR_ARG(x->who),
@@ -92,7 +91,7 @@ static enum rc check_question(struct tree_commands_check *x)
     return RC_OK;
 }
 
-/* From a leaf to a leaf. */
+/* Copy works from a leaf to a leaf. */
 static enum rc check_copy(struct tree_commands_check *x)
 {
     struct str base, arg;
@@ -106,7 +105,7 @@ static enum rc check_copy(struct tree_commands_check *x)
                : RC_OK;
 }
 
-/* What the device would answer, and which member of the request is to blame. */
+/* Report the status that the device would answer, with the member of the request that causes it. */
 static enum rc refuse_as_device(struct tree_commands_check *x, int status)
 {
     struct call *c = x->c;
@@ -117,7 +116,7 @@ static enum rc refuse_as_device(struct tree_commands_check *x, int status)
                          : x->t->has_data ? "data"
                                           : "uri";
     json_put_str(j, "type", STR("about:blank"));
-    json_put_str(j, "title", STR("Not in order"));
+    json_put_str(j, "title", STR("Invalid command"));
     json_put_int(j, "status", 422);
     json_put_str(j, "detail",
                  arena_printf(c->a, "%.*sthe device would answer %d: %s", STR_ARG(x->who), status, c->e.text));
@@ -135,11 +134,11 @@ static enum rc check_format(struct tree_commands_check *x)
     if (!x->t->format.n || ddf_format_of(x->t->format, &f)) return RC_OK;
     struct str more = suggest_among(x->t->format, STR("b64, bin, bool, chr, int, node, null, xml, date, time, float"),
                                     x->c->a);
-    return REFUSE(x, "format", "%.*sthere is no format \"%.*s\"%.*s", STR_ARG(x->who), STR_ARG(x->t->format),
+    return REFUSE(x, "format", "%.*sunknown format \"%.*s\"%.*s", STR_ARG(x->who), STR_ARG(x->t->format),
                   STR_ARG(more));
 }
 
-/* Octets in base64 as everybody writes it: with its padding and without line breaks, which is how they are compared. */
+/* True for base64 with padding and without line breaks, the form in which values are compared. */
 static bool octets_as_written(struct tree_commands_check *x)
 {
     struct str bytes;
@@ -166,23 +165,23 @@ static enum rc check_command(struct tree_commands_check *x, const struct tree_ve
     if (q != DDF_QUERY_NONE && v->access != DDF_GET && q != DDF_QUERY_PROP)
         return REFUSE(x, "uri", "%.*sonly get takes ?list=", STR_ARG(x->who));
     if (q == DDF_QUERY_PROP && v->access != DDF_GET && v->access != DDF_REPLACE && v->access != DDF_COPY)
-        return REFUSE(x, "uri", "%.*sa property can be read and replaced, nothing else", STR_ARG(x->who));
+        return REFUSE(x, "uri", "%.*sa property can only be read and replaced", STR_ARG(x->who));
     if (t->has_data && (v->access == DDF_GET || v->access == DDF_DELETE))
         return REFUSE(x, "data", "%.*s%.*s carries no data", STR_ARG(x->who), STR_ARG(t->command));
     if (!t->has_data && v->access == DDF_REPLACE)
-        return REFUSE(x, "data", "%.*sto replace a value, give the new one as data", STR_ARG(x->who));
+        return REFUSE(x, "data", "%.*sreplace needs the new value as data", STR_ARG(x->who));
     if (q == DDF_QUERY_PROP && str_is(arg, "ACL") && v->access == DDF_REPLACE && ddf_acl_check(t->data, e))
         return REFUSE(x, "data", "%.*s%s", STR_ARG(x->who), e->text);
     const struct ddf_node *n = !t->format.n && t->has_data && q == DDF_QUERY_NONE ? ddf_schema_find(x->schema, base)
                                                                                   : NULL;
     octets = str_eq_fold(t->format, STR("bin")) || (n && n->format == DDF_BIN);
     if (octets && t->has_data && !octets_as_written(x))
-        return REFUSE(x, "data", "%.*soctets (format bin) are given in base64", STR_ARG(x->who));
+        return REFUSE(x, "data", "%.*svalues of format bin must be base64", STR_ARG(x->who));
     if (check_format(x) || (v->access == DDF_COPY && check_copy(x))) return RC_DENIED;
     if (q == DDF_QUERY_NONE && v->access != DDF_COPY &&
         ddf_check(x->schema, v->access, base,
                   octets ? STR("b64")
-                  : n    ? str_of(ddf_format_name(n->format)) /* who gives none gets the description's */
+                  : n    ? str_of(ddf_format_name(n->format)) /* the default is the description's format */
                          : t->format,
                   t->type, t->data, t->has_data, false, &status, e))
         return refuse_as_device(x, status);
@@ -210,21 +209,23 @@ static enum rc read_item(struct call *c, const json_t *j, const char *base, stru
     return json_fields(j, base, fields, sizeof fields / sizeof fields[0], &c->e);
 }
 
-/* S-202: what may stand in an Atomic and in a Sequence. */
+/* S-202: the commands allowed in an Atomic and in a Sequence. */
 static enum rc check_member(struct tree_commands_check *x, bool atomic, size_t *n_execs)
 {
     const struct tree_verb *v = verb_of(x->t->command);
     if (!v && dm_command_groups(command_of(x->t->command)))
-        return REFUSE(x, "command", "%.*sgroups of commands do not hold groups", STR_ARG(x->who));
+        return REFUSE(x, "command", "%.*sgroups of commands cannot be nested", STR_ARG(x->who));
     if (!v)
-        return REFUSE(x, "command", "%.*sthere is no command \"%.*s\"%.*s", STR_ARG(x->who), STR_ARG(x->t->command),
+        return REFUSE(x, "command", "%.*sunknown command \"%.*s\"%.*s", STR_ARG(x->who), STR_ARG(x->t->command),
                       STR_ARG(suggest_among(x->t->command, STR(COMMANDS), x->c->a)));
     if (atomic && !v->in_atomic)
         return REFUSE(x, "command",
-                      "%.*san Atomic takes no %.*s: it is all done or undone, so it can neither read nor execute",
+                      "%.*san Atomic cannot contain %.*s: it succeeds or is rolled back as a whole, so it can neither "
+                      "read nor execute",
                       STR_ARG(x->who), STR_ARG(x->t->command));
     if (v->access == DDF_EXEC && ++*n_execs > 1)
-        return REFUSE(x, "command", "%.*sa Sequence executes one node at most: its end is told under one name",
+        return REFUSE(x, "command",
+                      "%.*sa Sequence may contain one exec at most: its result is reported with one correlator",
                       STR_ARG(x->who));
     return check_command(x, v);
 }
@@ -238,7 +239,7 @@ static enum rc check_group(struct call *c, const struct ddf_schema *schema, stru
         return api_refuse(c, 400, "Bad request", "/commands",
                           "uri, format, type and data belong to each of the commands");
     if (!n || n > TREE_COMMANDS)
-        return api_refuse(c, 400, "Bad request", "/commands", "give 1 to %d commands in commands", TREE_COMMANDS);
+        return api_refuse(c, 400, "Bad request", "/commands", "commands needs 1 to %d entries", TREE_COMMANDS);
     if (!(w->items = ARENA_ARRAY(c->a, struct tree_command, n)))
         return err_set(&c->e, RC_NOMEM, "no memory for commands");
     for (; w->n_items < n; w->n_items++) {
@@ -252,7 +253,7 @@ static enum rc check_group(struct call *c, const struct ddf_schema *schema, stru
         if (!rc) rc = check_member(&x, atomic, &execs);
         if (rc) return rc;
         if ((bytes += t->data.n + t->uri.n) > TREE_DATA_BYTES)
-            return REFUSE(&x, "data", "the commands have more than %d bytes together: they must fit into one message",
+            return REFUSE(&x, "data", "the commands have more than %d bytes in total: they must fit into one message",
                           TREE_DATA_BYTES);
     }
     return RC_OK;
@@ -280,8 +281,7 @@ static enum rc read_rights(struct call *c, const json_t *j, const char *member, 
             rc = api_refuse_word(c, arena_strz(c->a, str_of(pointer)), "right", str_of(key),
                                  STR("Add, Delete, Exec, Get, Replace"));
         else if (!json_is_array(ids) || !json_array_size(ids))
-            rc = api_refuse(c, 400, "Bad request", pointer,
-                            "a list of ServerIDs is expected here, or [\"*\"] for everybody");
+            rc = api_refuse(c, 400, "Bad request", pointer, "expected a list of ServerIDs, or [\"*\"] for all servers");
         if (rc) break;
         buf_printf(&b, "%s%s=", b.n ? "&" : "", key);
         json_array_foreach(ids, i, id)
@@ -293,8 +293,8 @@ static enum rc read_rights(struct call *c, const json_t *j, const char *member, 
         struct str entry = str_slice(buf_str(&b), 0, b.n);
         if (ddf_acl_check(entry, &c->e))
             rc = api_refuse(c, 400, "Bad request", pointer,
-                            "a list of ServerIDs is expected here: no blanks, '=', '&', '*', '+', ';'"
-                            " in them; \"*\" is everybody");
+                            "expected a list of ServerIDs without blanks, '=', '&', '*', '+', ';'"
+                            "; \"*\" means all servers");
         if (rc) break;
     }
     if (!rc && !buf_ok(&b))
@@ -306,11 +306,11 @@ static enum rc read_rights(struct call *c, const json_t *j, const char *member, 
     return rc;
 }
 
-/* Without rights to give or to take it tells which hold. */
+/* Without grant and revoke, acl reads the access rights. */
 static enum rc check_acl(struct call *c, struct tree_wish *w)
 {
     struct str grant = { 0 }, revoke = { 0 };
-    if (!w->one.uri.n) return api_refuse(c, 400, "Bad request", "/uri", "whose access rights? give the node's address");
+    if (!w->one.uri.n) return api_refuse(c, 400, "Bad request", "/uri", "acl needs the node's address");
     if (str_find(w->one.uri, '?', 0) < w->one.uri.n || ddf_uri_canonical(w->one.uri, c->a, &w->one.uri, &c->e))
         return api_refuse(c, 400, "Bad request", "/uri", "%s",
                           c->e.text[0] ? c->e.text : "give the node's address, without ?prop=");
@@ -318,12 +318,11 @@ static enum rc check_acl(struct call *c, struct tree_wish *w)
         return api_refuse(c, 400, "Bad request", "/command",
                           "acl has grant and revoke; to replace the whole list, replace the node's ?prop=ACL");
     if (w->force && !w->grant && !w->revoke)
-        return api_refuse(c, 400, "Bad request", "/force",
-                          "there is nothing to force: acl only reads without grant and revoke");
+        return api_refuse(c, 400, "Bad request", "/force", "force needs grant or revoke: without them acl only reads");
     enum rc rc = w->grant ? read_rights(c, w->grant, "grant", &grant) : RC_OK;
     if (!rc && w->revoke) rc = read_rights(c, w->revoke, "revoke", &revoke);
     if (!rc && ((w->grant && !grant.n) || (w->revoke && !revoke.n)))
-        rc = api_refuse(c, 400, "Bad request", w->grant && !grant.n ? "/grant" : "/revoke", "it names no right");
+        rc = api_refuse(c, 400, "Bad request", w->grant && !grant.n ? "/grant" : "/revoke", "no right is named");
     if (rc) return rc;
     w->args = arena_printf(c->a, "%s%.*s%s%s%.*s%s", grant.n ? "grant=" : "", STR_ARG(grant),
                            grant.n && revoke.n ? ";" : "", revoke.n ? "revoke=" : "", STR_ARG(revoke),

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define VM_MISSING "missing" /* in place of a state: a policy wants the VM, the device does not have it */
+#define VM_MISSING "missing" /* in place of a state: a policy defines the VM, but the device does not have it */
 
 static struct str image_name(struct call *c, const struct device_row *d, struct str node)
 {
@@ -94,7 +94,7 @@ json_t *api_operations_there(struct call *c, const struct preview *p, enum ddf_s
     return NULL;
 }
 
-/* What the policies want of these VMs; a VM that is wanted but not there yet is shown too. */
+/* Add the desired state of these VMs; a VM that a policy defines but the device lacks is included. */
 static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms, bool missing_too)
 {
     struct preview p;
@@ -116,13 +116,13 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
             json_put_str(vm, "stateLabel", STR("Missing"));
             json_put_bool(vm, "stable", false);
             json_put_str(vm, "health", STR("none"));
-            const struct pol_condition *of = &d->condition; /* what holds it up is known of the device only */
+            const struct pol_condition *of = &d->condition; /* the cause of the delay is known for the device only */
             bool told = of->why.n && !str_is(of->word, "settled");
             json_put_str(vm, "summary", told ? of->word : STR("working"));
             json_put_str(vm, "why",
                          want->problem.n ? want->problem
                          : told          ? of->why
-                                         : STR("a policy wants it; the device does not have it yet"));
+                                         : STR("a policy defines it; the device does not have it yet"));
             json_put_bool(vm, "verified", false);
             json_put_bool(vm, "locked", false);
             json_array_append_new(vms, vm);
@@ -202,7 +202,7 @@ static enum rc vm(struct call *c)
     return api_answer(c, 200, j);
 }
 
-/* Somebody has seen the crashes so far: they are no trouble of the fleet any more. */
+/* Acknowledge the crashes so far, so that the overview no longer lists them. */
 static enum rc acknowledge(struct call *c)
 {
     struct device_row d;

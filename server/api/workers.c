@@ -21,15 +21,15 @@ struct api_line {
 struct seat {
     struct api_workers *all;
     struct api_worker desk;
-    int64_t serves; /* a principal; 0 = nobody */
+    int64_t serves; /* principal of the current request; 0 = idle */
     bool is_express;
 };
 
 struct api_workers {
     void (*work)(struct api_worker *, struct http_request *, struct http_reply *);
-    struct threads threads;   /* one for each seat; the lock is of all below, and never held while anybody works */
+    struct threads threads; /* one per worker; the lock protects the members below and is never held during a request */
     struct api_line lines[2]; /* ordinary, express */
-    unsigned n, share;        /* share: ordinary threads for one principal at once */
+    unsigned n, share;        /* share: ordinary threads that one principal may use at once */
     struct seat seats[];
 };
 
@@ -50,7 +50,7 @@ void api_worker_close(struct api_worker *d)
     *d = (struct api_worker){ 0 };
 }
 
-/* With the lock held. */
+/* Call with the lock held. */
 static unsigned serving(const struct api_workers *d, int64_t principal)
 {
     unsigned n = 0;
@@ -58,7 +58,7 @@ static unsigned serving(const struct api_workers *d, int64_t principal)
     return n;
 }
 
-/* With the lock held: the first that may be served, whoever has taken its share of the threads waits. */
+/* Call with the lock held: the first request whose principal has not used up its share of the threads. */
 static struct desk_request *next_request(struct api_workers *d, const struct seat *s)
 {
     struct api_line *line = &d->lines[s->is_express];
@@ -89,7 +89,7 @@ static void *sit(void *arg)
         http_answer_elsewhere(j->r, &j->reply);
         threads_lock(&d->threads);
         s->serves = 0;
-        if (d->lines[0].first) threads_wake(&d->threads); /* its share has room again */
+        if (d->lines[0].first) threads_wake(&d->threads); /* the principal's share has a free thread again */
     }
     threads_unlock(&d->threads);
     return NULL;
@@ -126,16 +126,16 @@ static void say_busy(struct http_reply *reply, int status, const char *why)
     http_reply_header(reply, "Retry-After", STR("1"));
 }
 
-/* With the lock held. @return why it may not wait, or NULL */
+/* Call with the lock held. @return the reason to refuse the request, or NULL */
 static const char *refusal(const struct api_workers *d, const struct api_line *line, int64_t principal, int *status)
 {
     unsigned same = 0;
     *status = 503;
     if (d->threads.stop) return "the server is shutting down";
-    if (line->n >= API_WORKERS_WAITING) return "too many requests wait";
+    if (line->n >= API_WORKERS_WAITING) return "too many requests are waiting";
     for (const struct desk_request *j = line->first; j; j = j->next) same += principal && j->r->principal == principal;
     *status = 429;
-    return same >= API_WORKERS_WAITING_EACH ? "too many of your requests wait" : NULL;
+    return same >= API_WORKERS_WAITING_EACH ? "too many of your requests are waiting" : NULL;
 }
 
 void api_workers_take(struct api_workers *d, struct http_request *r, struct http_reply *reply, bool express)
@@ -144,7 +144,7 @@ void api_workers_take(struct api_workers *d, struct http_request *r, struct http
     struct desk_request *j = ARENA_NEW(r->arena, struct desk_request), **tail = &line->first;
     int status = 503;
     if (!j) {
-        say_busy(reply, status, "there is no memory for the request");
+        say_busy(reply, status, "not enough memory for the request");
         return;
     }
     *j = (struct desk_request){ .r = r };
@@ -169,7 +169,7 @@ void api_workers_stop(struct api_workers *d)
     threads_stop(&d->threads);
     for (unsigned i = 0; i < 2; i++)
         for (struct desk_request *j = d->lines[i].first, *next; j; j = next) {
-            next = j->next; /* the answer gives the request back, and the memory with it */
+            next = j->next; /* answering releases the request and its memory */
             say_busy(&j->reply, 503, "the server is shutting down");
             http_answer_elsewhere(j->r, &j->reply);
         }

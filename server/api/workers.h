@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_API_WORKERS_H
 #define SERVER_API_WORKERS_H
-/* The threads that answer API requests, each with database connections of its own: a request that takes its time holds
- * up nobody else. Inside server/api/ only. */
+/* The threads that answer API requests, each with its own database connections, so that a slow request delays no other.
+ * Inside server/api/ only. */
 #include "server/api/api.h"
 
 struct api_workers;
 
-/* What one thread works with. */
+/* The resources of one thread. */
 struct api_worker {
     struct api *api;
     struct sql *db;
@@ -19,18 +19,19 @@ void api_worker_close(struct api_worker *d);
 enum {
     API_WORKER_BUSY_MS = 5000, /* how long a change waits for another writer */
     API_WORKERS_MIN = 2,
-    API_WORKERS_EXPRESS = 2,      /* besides: for what is always quick (health, metrics) */
+    API_WORKERS_EXPRESS = 2,      /* additional threads for requests that are always quick (health, metrics) */
     API_WORKERS_WAITING = 512,    /* requests */
-    API_WORKERS_WAITING_EACH = 64 /* requests of one principal; running: half of the threads */
+    API_WORKERS_WAITING_EACH = 64 /* waiting requests of one principal; it may use half of the threads */
 };
-/** @param n  threads; at least API_WORKERS_MIN are made. @param work  answers a request at a desk, on its thread */
+/** @param n  threads, at least API_WORKERS_MIN. @param work  answers a request on a worker's thread */
 enum rc api_workers_open(struct api *api, unsigned n,
                          void (*work)(struct api_worker *, struct http_request *, struct http_reply *),
                          struct api_workers **out, struct err *e);
-/** The request is answered later; or now in `reply`, when too many wait (429, 503) or this is the end. Of the listener's
- * thread. Requests of one r->principal (0 = of nobody known) share its threads and its places in the line. */
+/** Queue a request, on the listener's thread. It is answered later, or now in `reply` when too many wait (429, 503) or
+ * the server is stopping. Requests of one r->principal (0 = unknown) share its part of threads and queue. */
 void api_workers_take(struct api_workers *d, struct http_request *r, struct http_reply *reply, bool express);
-/** Those that wait are answered with 503, those under way end; the threads end. Until api_workers_close requests are refused. */
+/** Answer waiting requests with 503, finish running ones, and end the threads. Further requests are refused until
+ * api_workers_close. */
 void api_workers_stop(struct api_workers *d);
 /** Accepts NULL. */
 void api_workers_close(struct api_workers *d);

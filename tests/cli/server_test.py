@@ -113,10 +113,10 @@ def test_a_device(ctl, phone, tmp_path):
     assert "Not found" in ctl("session", "download", phone, 99, code=1).err
     assert ctl("get", "devices", "--filter", 'label.pilot == "yes"', "-o", "name").out == phone + "\n"
     assert "error: Bad filter: filter: column 1: " in ctl("get", "devices", "--filter", 'label.', code=1).err
-    assert "Already there" in ctl("device", "register", phone, code=1).err
+    assert "Already exists" in ctl("device", "register", phone, code=1).err
     assert json.loads(ctl("device", "credentials", phone).out)["clientPassword"] != account["clientPassword"]
     ctl("device", "tree", phone), ctl("device", "sessions", phone), ctl("get", "sessions", "--device", phone)
-    assert "No way to call it" in ctl("device", "notify", phone, code=1).err
+    assert "No push address" in ctl("device", "notify", phone, code=1).err
     assert "Not found" in ctl("device", "show", "nobody", code=1).err
 
 
@@ -176,7 +176,7 @@ def test_operations(ctl, phone):
     assert ctl("operations", "cancel", n).out == f"operation {n} is cancelled\n"
     out, err = watching.communicate(timeout=20)
     assert watching.returncode == 1 and b"cancelled     cancelled by me" in out and b"cancelled by me" in err
-    assert "It is over" in ctl("operations", "cancel", n, code=1).err
+    assert "Already ended" in ctl("operations", "cancel", n, code=1).err
     assert "Steps" in ctl("operations", "show", n).out
     r = ctl("operations", "create", phone, "lockAll", "--yes", "--wait", "--timeout", "1s", code=4)
     assert "  operation " in r.out and "it is not over" in r.err
@@ -222,7 +222,7 @@ def test_events_and_watching(ctl, phone):
 def test_tokens_and_roles(ctl):
     viewer = ctl("token", "create", "guest", "--role", "viewer", "--expires", "1h").out.strip()
     ctl("get", "devices", DMVISOR_TOKEN=viewer)
-    assert "this needs the role operator" in ctl("device", "register", "x", DMVISOR_TOKEN=viewer, code=1).err
+    assert "this requires the role operator" in ctl("device", "register", "x", DMVISOR_TOKEN=viewer, code=1).err
     assert "possible are viewer" in ctl("token", "create", "x", "--role", "king", code=1).err
     n = [t["id"] for t in as_json(ctl, "get", "tokens")["items"] if t["name"] == "guest"][0]
     ctl("token", "delete", n)

@@ -142,7 +142,7 @@ def test_several_commands_are_put_together_and_followed(place, browser):  # noqa
     # An Atomic cannot read: the server says so before anything is sent, at the command that is to blame.
     before = latest(place)["id"]
     browser.click("button", "Ask for 4 commands")
-    browser.see(".commands li:nth-child(2).refused", "an Atomic takes no get")
+    browser.see(".commands li:nth-child(2).refused", "an Atomic cannot contain get")
     assert latest(place)["id"] == before
     readable(browser, "several-refused")
     browser.click('[aria-label="Remove command 2"]')

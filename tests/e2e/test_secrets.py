@@ -66,7 +66,7 @@ def backups(server):
         out = subprocess.run([world.BUILD / "server/dmvisord", "-f", server.config, "--backup", place / "own"], capture_output=True, text=True, timeout=60)
         assert out.returncode == 0 and (place / "own").stat().st_mode & 0o777 == 0o600, out.stderr
         again = subprocess.run([world.BUILD / "server/dmvisord", "-f", server.config, "--backup", place / "own"], capture_output=True, text=True, timeout=60)
-        assert again.returncode == 1 and "is there already" in again.stderr
+        assert again.returncode == 1 and "exists already" in again.stderr
         db = sqlite3.connect(f"file:{server.dir}/dmvisor.db?mode=ro", uri=True)
         copy = sqlite3.connect(place / "sqlite")
         try:

@@ -262,7 +262,7 @@ static void an_operation_for_later_calls_nobody_now(void)
     CU_ASSERT_EQUAL(api_fixture_call(s, "POST", operations,
                                      "{\"kind\":\"lock\",\"vm\":\"corp\",\"notBefore\":\"2100-01-01T00:00:00Z\"}"),
                     202);
-    IS("reason", "waits until 2100-01-01T00:00:00Z");
+    IS("reason", "scheduled for 2100-01-01T00:00:00Z");
     CU_ASSERT_EQUAL(api_fixture_sql_int(s, "SELECT count(*) FROM notification"), 0);
     CU_ASSERT_EQUAL(api_fixture_sql_int(s, "SELECT count(*) FROM operation WHERE wake_ms = not_before_ms"), 1);
     char path[100];
@@ -324,7 +324,7 @@ static void a_policy_is_not_contradicted(void)
         int status = api_fixture_call(s, "POST", operations, row[i].body);
         if (status != row[i].status) printf("%s %s -> %d %s\n", row[i].spec, row[i].body, status, s->body);
         CU_ASSERT_EQUAL(status, row[i].status);
-        if (row[i].status == 409) { CU_ASSERT_PTR_NOT_NULL(strstr(api_fixture_get(s, "detail"), "policy work wants")); }
+        if (row[i].status == 409) { CU_ASSERT_PTR_NOT_NULL(strstr(api_fixture_get(s, "detail"), "policy work sets")); }
     }
     api_fixture_end(s);
 }
@@ -457,16 +457,16 @@ static void follows_one_operation_to_its_end(void)
     CU_ASSERT_PTR_NOT_NULL(
         strstr(api_fixture_hear(s, fd, "\"state\":\"queued\""), "event: operation\ndata: {\"id\":1,"));
     api_fixture_sql(s, "UPDATE operation SET state = 'sent' WHERE operation_id = 1");
-    api_fixture_sql(
-        s,
-        "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', '{\"id\":1}')");
+    api_fixture_sql(s,
+                    "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', "
+                    "'{\"id\":1}')");
     events_wake(s->srv.events);
     CU_ASSERT_PTR_NOT_NULL(strstr(api_fixture_hear(s, fd, "\"state\":\"sent\""), "\"state\":\"sent\""));
     CU_ASSERT_EQUAL(api_fixture_call(s, "GET", "/api/v1/operations/2/events", NULL), 404);
     api_fixture_sql(s, "UPDATE operation SET state = 'verified' WHERE operation_id = 1");
-    api_fixture_sql(
-        s,
-        "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', '{\"id\":1}')");
+    api_fixture_sql(s,
+                    "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', "
+                    "'{\"id\":1}')");
     events_wake(s->srv.events);
     const char *t = api_fixture_hear(s, fd, "\r\n0\r\n\r\n"); /* the server ends it */
     CU_ASSERT_PTR_NOT_NULL(strstr(t, "\"state\":\"verified\""));

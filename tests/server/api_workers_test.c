@@ -220,7 +220,7 @@ static void one_principal_s_line_is_short(void)
     for (int i = 0; i < API_WORKERS_WAITING_EACH; i++) line[i] = ask(&o, "/", 1);
     CU_ASSERT_EQUAL(answer_of(ask(&o, "/", 1), text, sizeof text), 429);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "\r\nRetry-After: "));
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "too many of your requests wait"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "too many of your requests are waiting"));
     CU_ASSERT_EQUAL(status_of(ask(&o, "/", 2)), 200);
     release(&o);
     for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL(status_of(held[i]), 200);
