@@ -77,7 +77,7 @@ enum hv_call {
     HV_SET_RESOURCES,
     HV_FORGET, /* saved memory and snapshots go; nothing to forget is a success */
     HV_STATS,
-    HV_LOOK /* how is it now, whoever made it so: DONE has state, cause HV_C_OUTSIDE, vcpus and mem_kb */
+    HV_LOOK /* how is it now, whoever made it so: DONE has state, cause HV_C_OUTSIDE, and in_force while it runs */
 };
 
 /* What the hypervisor says of a VM, seen from outside. */
@@ -120,21 +120,25 @@ struct hv_stats {
     struct hv_net_stats net[HV_NETS];
 };
 
-/* Resources of a running VM that only come with its next start, as bits; and one for each volume and interface. */
-enum hv_part {
-    HV_PART_VCPUS = 1 << 0,
-    HV_PART_MEMORY = 1 << 1,
-    HV_PART_WEIGHT = 1 << 2, /* shares, limit */
-    HV_PART_AFFINITY = 1 << 3,
-    HV_PART_GUARDS = 1 << 4 /* panic device, watchdog */
+/* What a VM runs with, as the hypervisor shows it. Volumes and interfaces are those of the request's spec, in its order;
+ * a figure that differs from the spec's only by the hypervisor's rounding is the spec's. */
+struct hv_in_force {
+    int vcpus, max_vcpus, shares, limit_pct, watchdog_s;
+    bool detect_panic;
+    char affinity[64];          /* of the first virtual CPU, or of the emulator, that is not where the spec says */
+    int64_t mem_kb, mem_max_kb; /* mem_kb: what the guest has, not what its balloon was told */
+    struct {
+        bool there, read_only;
+        int64_t quota_kb, iops, kbps;
+    } volume[HV_VOLUMES];
+    bool net[HV_NETS]; /* is there such an interface? */
 };
-#define HV_PART_VOLUME(i) ((uint32_t)1 << (8 + (i)))
-#define HV_PART_NET(i)    ((uint32_t)1 << (16 + (i)))
 
 enum hv_event_kind {
     HV_EV_DONE,    /* a request ended: cookie, rc, text */
     HV_EV_STATE,   /* state changed: state, cause, text */
     HV_EV_READY,   /* the guest opened its channel, or printed that it is up */
+    HV_EV_CHANGED, /* what it runs with may be something else now: look */
     HV_EV_SILENT,  /* the VM's emulator does not answer; only HV_DESTROY and HV_UNDEFINE have an effect on it */
     HV_EV_ANSWERS, /* it does again, or is gone */
     HV_EV_LOST,
@@ -147,13 +151,12 @@ struct hv_event {
     enum hv_call call;
     enum rc rc;
     int code; /* DONE with an rc: the result (virtualization-mo.md c.6) that says why; 0 = the operation's own */
-    uint32_t pending; /* HV_SET_RESOURCES: parts that wait for the next start (HV_PART_...); 0 = all is in force */
     enum hv_state state;
     enum hv_cause cause;
-    int vcpus; /* HV_LOOK: in force now; 0 = it does not run */
-    int64_t mem_kb;
     char text[HV_TEXT_BYTES]; /* for people */
-    struct hv_stats *stats;   /* HV_STATS: owned by the hv until the next hv_next */
+    /* Owned by the hv until the next hv_next: of HV_STATS; of HV_LOOK and HV_SET_RESOURCES, NULL = it does not run */
+    struct hv_stats *stats;
+    struct hv_in_force *in_force;
 };
 
 struct hv;
@@ -163,7 +166,7 @@ struct hv_class {
     /** Queue a request; the answer is an HV_EV_DONE with this cookie. Requests for one uuid run in
      * order, those of different ones at the same time, each with a time limit: past it the DONE says RC_TIMEOUT, code
      * 1446. Except
-     * HV_DEFINE only spec->uuid is read (HV_SET_RESOURCES reads all). @return RC_LIMIT when too many wait */
+     * HV_DEFINE only spec->uuid is read (HV_SET_RESOURCES and HV_LOOK read all). @return RC_LIMIT when too many wait */
     enum rc (*request)(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie, struct err *e);
     /** Next event. @return false when there is none now */
     bool (*next)(struct hv *hv, struct hv_event *out);

@@ -38,7 +38,8 @@ struct hv_sim {
     struct domain domain[DOMAINS];
     struct waiting queue[QUEUE]; /* in the order they were put; taken when due */
     unsigned n;
-    struct hv_stats *stats; /* of the last HV_STATS handed out */
+    struct hv_stats *stats;      /* of the last HV_STATS handed out */
+    struct hv_in_force in_force; /* of the last look */
     bool fail;
     enum hv_call fail_call;
     enum rc fail_rc;
@@ -268,6 +269,32 @@ static void fill_stats(struct hv_sim *s, const struct domain *d, struct hv_stats
     }
 }
 
+/* All of it but what has to be set first. */
+static void look(struct hv_sim *s, const struct domain *d, const struct hv_spec *spec, struct hv_event *out)
+{
+    struct hv_in_force *is = &s->in_force;
+    out->in_force = NULL;
+    if (!d || !spec || (d->state != HV_RUNNING && d->state != HV_PAUSED)) return;
+    *is = (struct hv_in_force){ .vcpus = d->vcpus,
+                                .max_vcpus = spec->max_vcpus,
+                                .shares = spec->shares,
+                                .limit_pct = spec->limit_pct,
+                                .watchdog_s = spec->watchdog_s,
+                                .detect_panic = spec->detect_panic,
+                                .mem_kb = d->mem_kb,
+                                .mem_max_kb = spec->mem_max_kb };
+    memcpy(is->affinity, spec->affinity, sizeof is->affinity);
+    for (int i = 0; i < spec->n_volumes; i++) {
+        is->volume[i].there = true;
+        is->volume[i].read_only = spec->volumes[i].read_only;
+        is->volume[i].quota_kb = spec->volumes[i].quota_kb;
+        is->volume[i].iops = spec->volumes[i].iops;
+        is->volume[i].kbps = spec->volumes[i].kbps;
+    }
+    for (int i = 0; i < spec->n_nets; i++) is->net[i] = spec->nets[i].mode != 0;
+    out->in_force = is;
+}
+
 /* ---- hv.h ---- */
 
 /* A phone's. */
@@ -319,7 +346,7 @@ static enum rc sim_request(struct hv *hv, enum hv_call call, const struct hv_spe
     struct hv_event ev = { .kind = HV_EV_DONE, .cookie = cookie, .call = call };
     snprintf(ev.uuid, sizeof ev.uuid, "%s", spec->uuid);
     put(s, s->now_ms + (call == HV_STATS ? 0 : s->delay_ms), &ev);
-    if (call == HV_DEFINE || call == HV_SET_RESOURCES) {
+    if (call == HV_DEFINE || call == HV_SET_RESOURCES || call == HV_LOOK) {
         struct hv_spec *copy = malloc(sizeof *copy);
         if (!copy) {
             s->n--;
@@ -354,11 +381,11 @@ static bool sim_next(struct hv *hv, struct hv_event *out)
     } else if (w.ev.call == HV_LOOK) {
         out->state = d ? d->state : HV_GONE;
         out->cause = HV_C_OUTSIDE;
-        out->vcpus = d && d->state == HV_RUNNING ? d->vcpus : 0;
-        out->mem_kb = d ? d->mem_kb : 0;
+        look(s, d, w.spec, out);
     } else {
         struct err e = { 0 };
         out->rc = perform(s, w.ev.call, d, w.spec, &e);
+        if (!out->rc && w.ev.call == HV_SET_RESOURCES) look(s, d, w.spec, out);
         snprintf(out->text, sizeof out->text, "%.250s", e.text);
     }
     free(w.spec);

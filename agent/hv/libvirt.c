@@ -38,6 +38,7 @@ static void tell(void *ctx, const struct hv_event *ev, struct hv_stats *stats)
     struct virt_told *t = calloc(1, sizeof *t);
     if (!t) {
         free(stats);
+        free(ev->in_force);
         return;
     }
     t->ev = *ev;
@@ -63,6 +64,7 @@ static bool virt_next(struct hv *hv, struct hv_event *out)
     threads_unlock(&v->keeper);
     if (v->handed_out) {
         free(v->handed_out->stats);
+        free(v->handed_out->ev.in_force);
         free(v->handed_out);
     }
     v->handed_out = t;
@@ -172,6 +174,35 @@ static void on_watchdog(virConnectPtr conn, virDomainPtr dom, int action, void *
     note_omen(opaque, dom, VIRT_OMEN_WATCHDOG);
 }
 
+/* The guest's balloon, a weight, a limit, a binding, a disk or an interface: whoever changed it. */
+static void changed(struct virt *v, virDomainPtr dom)
+{
+    struct hv_event ev = { .kind = HV_EV_CHANGED };
+    if (virDomainGetUUIDString(dom, ev.uuid) == 0) tell(v, &ev, NULL);
+}
+
+static void on_balloon(virConnectPtr conn, virDomainPtr dom, unsigned long long actual_kb, void *opaque)
+{
+    (void)conn;
+    (void)actual_kb;
+    changed(opaque, dom);
+}
+
+static void on_tunable(virConnectPtr conn, virDomainPtr dom, virTypedParameterPtr p, int n, void *opaque)
+{
+    (void)conn;
+    (void)p;
+    (void)n;
+    changed(opaque, dom);
+}
+
+static void on_device(virConnectPtr conn, virDomainPtr dom, const char *alias, void *opaque)
+{
+    (void)conn;
+    (void)alias;
+    changed(opaque, dom);
+}
+
 /* The guest opened its agent's channel: it is up. */
 static void on_agent(virConnectPtr conn, virDomainPtr dom, int state, int reason, void *opaque)
 {
@@ -261,6 +292,10 @@ static enum rc connect_to(struct virt *v, struct err *e)
      * this process cannot go away. */
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_WATCHDOG, VIR_DOMAIN_EVENT_CALLBACK(on_watchdog));
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent));
+    /* Without these a change is seen by the next look. */
+    (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_balloon));
+    (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_TUNABLE, VIR_DOMAIN_EVENT_CALLBACK(on_tunable));
+    (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device));
     (void)virConnectSetKeepAlive(conn, ALIVE_S, ALIVE_COUNT);
     (void)virConnectRegisterCloseCallback(conn, on_close, v, NULL);
     threads_lock(&v->keeper);

@@ -117,17 +117,17 @@ static enum rc undefine(virDomainPtr dom, struct err *e)
 /* ---- the state ---- */
 
 /* The VM as it is now, whoever made it so. */
-static enum rc look(virDomainPtr dom, struct hv_event *ev, struct err *e)
+static enum rc look(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec,
+                    struct hv_event *ev, struct err *e)
 {
-    virDomainInfo info;
     int state, reason;
-    if (virDomainGetState(dom, &state, &reason, 0) != 0 || virDomainGetInfo(dom, &info) != 0)
+    if (virDomainGetState(dom, &state, &reason, 0) != 0)
         return libvirt_error(e, RC_IO, "the VM's state cannot be read");
     ev->state = libvirt_state_of(state);
     if (ev->state == HV_OFF && virDomainHasManagedSaveImage(dom, 0) == 1) ev->state = HV_SAVED;
     ev->cause = HV_C_OUTSIDE;
-    ev->vcpus = info.nrVirtCpu;
-    ev->mem_kb = (int64_t)info.memory;
+    if (ev->state == HV_RUNNING) /* without it the state is known nevertheless */
+        (void)libvirt_in_force(conn, dom, spec, v->host.tuning, &ev->in_force, NULL);
     return RC_OK;
 }
 
@@ -173,9 +173,11 @@ static enum rc ask(struct virt *v, virConnectPtr conn, virDomainPtr dom, const s
     case HV_RESTORE: return result(virDomainCreate(dom), "the guest's memory could not be restored", e);
     case HV_DROP_SAVED: return result(virDomainManagedSaveRemove(dom, 0), "the saved memory could not be removed", e);
     case HV_FORGET: return forget(v, dom, e);
-    case HV_SET_RESOURCES: ev->pending = libvirt_set_live(conn, dom, &r->spec, v->host.tuning); return RC_OK;
+    case HV_SET_RESOURCES:
+        libvirt_set_live(conn, dom, &r->spec, v->host.tuning);
+        return libvirt_in_force(conn, dom, &r->spec, v->host.tuning, &ev->in_force, e);
     case HV_STATS: return libvirt_stats_read(dom, &r->spec, stats, e);
-    case HV_LOOK: return look(dom, ev, e);
+    case HV_LOOK: return look(v, conn, dom, &r->spec, ev, e);
     default: return err_set(e, RC_UNSUPPORTED, "the hypervisor cannot do this");
     }
 }

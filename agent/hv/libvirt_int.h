@@ -87,11 +87,33 @@ enum rc libvirt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, cons
 void libvirt_kvm_up(struct virt *v, const char *uuid);
 void libvirt_kvm_down(struct virt *v, const char *uuid);
 
-/* virt_live.c */
+/* libvirt_live.c */
 /**
- * Change the resources of a running VM, after a look at what it runs with.
+ * Change what can be changed of a running VM's resources; what comes of it is for libvirt_in_force to say. Waits some seconds for
+ * the guest to follow its balloon.
  * @param tuning  CPU weight, limit and affinity can be changed (cgroups)
- * @return the parts that only come with the next start (HV_PART_...)
  */
-uint32_t libvirt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning);
+void libvirt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning);
+
+/* libvirt_in_force.c */
+enum { LIBVIRT_CPU_PERIOD_US = 100000, LIBVIRT_CPUS_MAX = 1024, LIBVIRT_MEMORY_GRAIN_KB = 1024 };
+/** The share of each virtual CPU in the VM's limit, in microseconds of a period; -1 = no limit. */
+long long libvirt_cpu_quota(const struct hv_spec *s);
+/** The cores that the machine has, at most LIBVIRT_CPUS_MAX; 0 = not known. */
+int libvirt_cores(virConnectPtr conn);
+/** "0-1,4" as a bit map of so many cores; "" = all. @return false when it is no such list */
+bool libvirt_cpu_map(const char *list, int cores, unsigned char *map);
+/** The text of the domain's disk with this file, in its XML; empty when there is none. */
+struct str libvirt_disk_of(struct str xml, const char *file);
+/** "vda" of a disk's text. */
+bool libvirt_disk_target(struct str disk, char out[8]);
+/** Is it in the text? */
+bool libvirt_has(struct str text, const char *what);
+/**
+ * What a running VM runs with, read from the hypervisor.
+ * @param s  what it shall run with: names the volumes and interfaces that are looked for
+ * @param out  malloc'ed, the caller's
+ */
+enum rc libvirt_in_force(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning,
+                         struct hv_in_force **out, struct err *e);
 #endif

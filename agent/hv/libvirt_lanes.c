@@ -134,9 +134,10 @@ static void carry_out(struct virt_lanes *l, struct lane_item *item)
     const bool late = item->late;
     item->late = true;
     pthread_mutex_unlock(&l->lock);
-    if (late)
+    if (late) {
         free(stats);
-    else
+        free(ev.in_force);
+    } else
         l->class->tell(l->ctx, &ev, stats);
 }
 

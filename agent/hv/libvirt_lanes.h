@@ -16,7 +16,7 @@ struct virt_request {
 struct virt_lanes_class {
     /** Carry it out, however long it takes; in a thread of the lane. Fills rc, code, text and what the call gives. */
     void (*serve)(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats);
-    /** An event for the agent; takes `stats`. */
+    /** An event for the agent; takes `stats` and what it has in force. */
     void (*tell)(void *ctx, const struct hv_event *ev, struct hv_stats *stats);
 };
 

@@ -1,158 +1,97 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resources of a running VM: each is changed now, or counts as pending until the next start. Nothing is passed over. */
+#define _DEFAULT_SOURCE
+/* Resources of a running VM: each is changed now if it can be. What came of it is looked at afterwards. */
 #include "agent/hv/libvirt_int.h"
 #include "base/str.h"
-#include <stdio.h>
+#include "base/world.h"
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
-enum { CPU_PERIOD_US = 100000, CPUS_MAX = 1024 };
+/* How long a guest's driver may take to follow its balloon before the memory counts as not in force. */
+enum { BALLOON_MS = 8000, BALLOON_LOOK_MS = 100 };
 
-static bool vcpus(virDomainPtr dom, const struct hv_spec *s)
+static void vcpus(virDomainPtr dom, const struct hv_spec *s)
 {
-    const int now = virDomainGetVcpusFlags(dom, VIR_DOMAIN_AFFECT_LIVE);
-    const int max = virDomainGetVcpusFlags(dom, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_VCPU_MAXIMUM);
-    if (max != s->max_vcpus) return false;
-    return now == s->vcpus || virDomainSetVcpusFlags(dom, (unsigned)s->vcpus, VIR_DOMAIN_AFFECT_LIVE) == 0;
+    if (virDomainGetVcpusFlags(dom, VIR_DOMAIN_AFFECT_LIVE) != s->vcpus)
+        (void)virDomainSetVcpusFlags(dom, (unsigned)s->vcpus, VIR_DOMAIN_AFFECT_LIVE);
 }
 
-static bool memory(virDomainPtr dom, const struct hv_spec *s)
+static bool has_memory(virDomainPtr dom, const struct hv_spec *s)
 {
-    if (virDomainGetMaxMemory(dom) != (unsigned long)s->mem_max_kb) return false;
-    return virDomainSetMemoryFlags(dom, (unsigned long)s->mem_kb, VIR_DOMAIN_AFFECT_LIVE) == 0;
+    virDomainInfo info;
+    return virDomainGetInfo(dom, &info) == 0 && llabs((long long)info.memory - s->mem_kb) <= LIBVIRT_MEMORY_GRAIN_KB;
 }
 
-/* Weight and limit, in cgroups. @return false when what runs is something else and cannot be changed now */
-static bool scheduler(virDomainPtr dom, const struct hv_spec *s)
+/* libvirt takes any goal for the balloon; that the guest follows is for its driver. */
+static void memory(virDomainPtr dom, const struct hv_spec *s)
+{
+    const struct timespec pause = { .tv_nsec = BALLOON_LOOK_MS * 1000000L };
+    if (has_memory(dom, s) || virDomainSetMemoryFlags(dom, (unsigned long)s->mem_kb, VIR_DOMAIN_AFFECT_LIVE) != 0)
+        return;
+    for (const int64_t until = world_monotonic_ms() + BALLOON_MS; world_monotonic_ms() < until && !has_memory(dom, s);)
+        nanosleep(&pause, NULL);
+}
+
+/* Weight and limit, in cgroups. */
+static void scheduler(virDomainPtr dom, const struct hv_spec *s)
 {
     virTypedParameterPtr p = NULL;
     int n = 0, room = 0;
-    const long long quota = s->limit_pct > 0
-                                ? (long long)CPU_PERIOD_US * s->limit_pct / 100 / (s->vcpus > 0 ? s->vcpus : 1)
-                                : -1;
-    bool good = virTypedParamsAddULLong(&p, &n, &room, VIR_DOMAIN_SCHEDULER_VCPU_PERIOD, CPU_PERIOD_US) == 0 &&
-                virTypedParamsAddLLong(&p, &n, &room, VIR_DOMAIN_SCHEDULER_VCPU_QUOTA, quota) == 0;
+    bool good = virTypedParamsAddULLong(&p, &n, &room, VIR_DOMAIN_SCHEDULER_VCPU_PERIOD, LIBVIRT_CPU_PERIOD_US) == 0 &&
+                virTypedParamsAddLLong(&p, &n, &room, VIR_DOMAIN_SCHEDULER_VCPU_QUOTA, libvirt_cpu_quota(s)) == 0;
     if (good && s->shares > 0)
         good = virTypedParamsAddULLong(&p, &n, &room, VIR_DOMAIN_SCHEDULER_CPU_SHARES, (unsigned long long)s->shares) ==
                0;
-    good = good && virDomainSetSchedulerParametersFlags(dom, p, n, VIR_DOMAIN_AFFECT_LIVE) == 0;
+    if (good) (void)virDomainSetSchedulerParametersFlags(dom, p, n, VIR_DOMAIN_AFFECT_LIVE);
     virTypedParamsFree(p, n);
-    return good;
 }
 
-/* "0-1,4" as a bit map; empty = all. @return false when it is no such list */
-static bool cpu_map(const char *list, int cpus, unsigned char *map)
+/* The virtual CPUs, and the emulator's own threads with them. */
+static void affinity(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s)
 {
-    const char *p = list;
-    int from, to, used;
-    memset(map, 0, (size_t)VIR_CPU_MAPLEN(cpus)); /* libvirt takes no core that the host does not have */
-    for (int i = 0; !*list && i < cpus; i++) map[i / 8] = (unsigned char)(map[i / 8] | 1u << i % 8);
-    while (*p) {
-        if (sscanf(p, "%6d%n", &from, &used) != 1) return false;
-        p += used;
-        to = from;
-        if (*p == '-') {
-            if (sscanf(p + 1, "%6d%n", &to, &used) != 1) return false;
-            p += 1 + used;
-        }
-        if (from < 0 || to < from || to >= cpus || (*p && *p != ',')) return false;
-        for (int i = from; i <= to; i++) map[i / 8] = (unsigned char)(map[i / 8] | 1u << i % 8);
-        if (*p) p++;
-    }
-    return true;
-}
-
-static bool affinity(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s)
-{
-    unsigned char map[VIR_CPU_MAPLEN(CPUS_MAX)];
-    virNodeInfo node;
-    if (virNodeGetInfo(conn, &node) != 0) return false;
-    int cpus = (int)VIR_NODEINFO_MAXCPUS(node);
-    if (cpus > CPUS_MAX) cpus = CPUS_MAX;
-    if (!cpu_map(s->affinity, cpus, map)) return false;
+    unsigned char map[VIR_CPU_MAPLEN(LIBVIRT_CPUS_MAX)];
+    const int cores = libvirt_cores(conn);
+    if (cores <= 0 || !libvirt_cpu_map(s->affinity, cores, map)) return;
     for (int i = 0; i < s->vcpus; i++)
-        if (virDomainPinVcpuFlags(dom, (unsigned)i, map, VIR_CPU_MAPLEN(cpus), VIR_DOMAIN_AFFECT_LIVE) != 0)
-            return false;
-    return true;
+        (void)virDomainPinVcpuFlags(dom, (unsigned)i, map, VIR_CPU_MAPLEN(cores), VIR_DOMAIN_AFFECT_LIVE);
+    (void)virDomainPinEmulator(dom, map, VIR_CPU_MAPLEN(cores), VIR_DOMAIN_AFFECT_LIVE);
 }
 
-static bool throttle(virDomainPtr dom, const char *target, const struct hv_volume *v)
+static void throttle(virDomainPtr dom, const char *target, const struct hv_volume *v)
 {
     virTypedParameterPtr p = NULL;
     int n = 0, room = 0;
-    bool good = virTypedParamsAddULLong(&p, &n, &room, VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_BYTES_SEC,
-                                        (unsigned long long)(v->kbps > 0 ? v->kbps * 1024 : 0)) == 0 &&
-                virTypedParamsAddULLong(&p, &n, &room, VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_IOPS_SEC,
-                                        (unsigned long long)(v->iops > 0 ? v->iops : 0)) == 0 &&
-                virDomainSetBlockIoTune(dom, target, p, n, VIR_DOMAIN_AFFECT_LIVE) == 0;
+    if (virTypedParamsAddULLong(&p, &n, &room, VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_BYTES_SEC,
+                                (unsigned long long)(v->kbps > 0 ? v->kbps * 1024 : 0)) == 0 &&
+        virTypedParamsAddULLong(&p, &n, &room, VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_IOPS_SEC,
+                                (unsigned long long)(v->iops > 0 ? v->iops : 0)) == 0)
+        (void)virDomainSetBlockIoTune(dom, target, p, n, VIR_DOMAIN_AFFECT_LIVE);
     virTypedParamsFree(p, n);
-    return good;
 }
 
-/* The text of the domain's disk with this file, in its XML; empty when there is none. */
-static struct str disk_of(struct str xml, const char *file)
+/* A throttle changes now and a size grows; a new volume, one that goes and one that turns read-only wait for the next
+ * start. */
+static void volume(virDomainPtr dom, const struct hv_volume *v, struct str xml)
 {
-    char source[600];
-    snprintf(source, sizeof source, "<source file='%s'", file);
-    for (const char *p = xml.p, *end; *file && (p = strstr(p, "<disk ")) && (end = strstr(p, "</disk>")); p = end) {
-        const char *at = strstr(p, source);
-        if (at && at < end) return (struct str){ p, (size_t)(end - p) };
-    }
-    return (struct str){ 0 };
-}
-
-static bool target_of(struct str disk, char out[8])
-{
-    const char *at = strstr(disk.p, "<target dev='");
-    return at && at < disk.p + disk.n && sscanf(at, "<target dev='%7[a-z]'", out) == 1;
-}
-
-static bool has(struct str s, const char *what)
-{
-    const char *at = s.n ? strstr(s.p, what) : NULL;
-    return at && at < s.p + s.n;
-}
-
-/* A throttle changes now and a size grows; a new volume and one that turns read-only wait for the next start. One that
- * goes is none of `s`: whoever compares sees that it is still there. */
-static bool volume(virDomainPtr dom, const struct hv_volume *v, struct str xml)
-{
-    const struct str disk = disk_of(xml, v->file);
+    const struct str disk = libvirt_disk_of(xml, v->file);
     const unsigned long long size = (unsigned long long)v->quota_kb * 1024;
     virDomainBlockInfo info;
     char target[8];
-    if (!disk.n || has(disk, "<readonly/>") != v->read_only || !target_of(disk, target)) return false;
-    if ((v->iops > 0 || v->kbps > 0 || has(disk, "<iotune>")) && !throttle(dom, target, v)) return false;
-    return virDomainGetBlockInfo(dom, target, &info, 0) == 0 && info.capacity <= size &&
-           (info.capacity == size || virDomainBlockResize(dom, target, size, VIR_DOMAIN_BLOCK_RESIZE_BYTES) == 0);
+    if (!libvirt_disk_target(disk, target)) return;
+    if (v->iops > 0 || v->kbps > 0 || libvirt_has(disk, "<iotune>")) throttle(dom, target, v);
+    if (virDomainGetBlockInfo(dom, target, &info, 0) == 0 && info.capacity < size)
+        (void)virDomainBlockResize(dom, target, size, VIR_DOMAIN_BLOCK_RESIZE_BYTES);
 }
 
 /* Interfaces come and go at a start, and so do the devices that tell of a guest's end. */
-static bool net(const struct hv_net *n, struct str xml)
-{
-    return has(xml, n->mac) == (n->mode != 0);
-}
-
-static bool guards(const struct hv_spec *s, struct str xml)
-{
-    const bool can_panic = has(xml, "arch='x86_64'");
-    return has(xml, "<watchdog ") == (s->watchdog_s > 0) && (!can_panic || has(xml, "<panic ") == s->detect_panic);
-}
-
-uint32_t libvirt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning)
+void libvirt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning)
 {
     char *text = virDomainGetXMLDesc(dom, 0);
     const struct str xml = str_of(text ? text : "");
-    uint32_t waits = 0;
-    if (!vcpus(dom, s)) waits |= HV_PART_VCPUS;
-    if (!memory(dom, s)) waits |= HV_PART_MEMORY;
-    if (tuning ? !scheduler(dom, s) : s->limit_pct != 0) waits |= HV_PART_WEIGHT;
-    if (tuning ? !affinity(conn, dom, s) : s->affinity[0] != '\0') waits |= HV_PART_AFFINITY;
-    if (!guards(s, xml)) waits |= HV_PART_GUARDS;
-    for (int i = 0; i < s->n_volumes; i++)
-        if (!volume(dom, &s->volumes[i], xml)) waits |= HV_PART_VOLUME(i);
-    for (int i = 0; i < s->n_nets; i++)
-        if (!net(&s->nets[i], xml)) waits |= HV_PART_NET(i);
+    vcpus(dom, s);
+    if (tuning) scheduler(dom, s);
+    if (tuning) affinity(conn, dom, s);
+    for (int i = 0; i < s->n_volumes; i++) volume(dom, &s->volumes[i], xml);
+    memory(dom, s);
     free(text);
-    return waits;
 }

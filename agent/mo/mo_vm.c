@@ -223,6 +223,21 @@ static int check_quota(void *ctx, const struct tree_at *at, enum ddf_access comm
     return check_setting(ctx, at, command, value);
 }
 
+/* What is longer than there is room for would bind the VM to other cores. */
+static int check_affinity(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
+{
+    return value.n < sizeof((struct hv_spec *)0)->affinity ? check_setting(ctx, at, command, value) : 1411;
+}
+
+/* Crashes are counted up to a ceiling: what is beyond it would never be exceeded. */
+static int check_restarts(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
+{
+    int64_t n;
+
+    if (str_to_i64(value, &n) && (n < 0 || n >= VM_CRASHES_KEPT)) return 1411;
+    return check_setting(ctx, at, command, value);
+}
+
 /* The guest must be of a kind that the hypervisor can run. */
 static int check_guest(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
@@ -646,6 +661,7 @@ static enum rc setting_rows(struct mo_shared *s, const struct mo_field *f, size_
         if (!strcmp(f[i].name, "resources.memory.max")) row.get = get_max_memory;
         if (!strcmp(f[i].name, "resources.memory.current")) row.get = get_memory;
         if (!strcmp(f[i].name, "resources.storage.*.quota")) row.check = check_quota;
+        if (!strcmp(f[i].name, "crash.maxRestarts")) row.check = check_restarts;
         rc = mo_row(s, DDF_VM, f[i].name, &row, e);
     }
     return rc;
@@ -664,7 +680,7 @@ enum rc mo_vm_rows(struct mo_shared *s, struct err *e)
         { "image", { .check = check_setting, .changed = setting_changed } },
         { "domain.owner", { .get = get_owner } },
         { "domain.servers", { .check = check_servers, .changed = servers_changed } },
-        { "resources.cpu.affinity", { .check = check_setting, .changed = setting_changed } },
+        { "resources.cpu.affinity", { .check = check_affinity, .changed = setting_changed } },
         { "crash.heartbeat", { .check = check_setting, .changed = setting_changed } },
         { "resources.storage.*.node", { .check = check_volume, .changed = setting_changed } },
         { "resources.storage.*.name", { .get = get_name } },

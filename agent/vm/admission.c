@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { SHARES_LEAST = 2, SHARES_MOST = 262144 };
+
 static int refuse(int code, char text[HV_TEXT_BYTES], const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static int refuse(int code, char text[HV_TEXT_BYTES], const char *fmt, ...)
 {
@@ -27,6 +29,17 @@ static int affinity(const struct hv_spec *s, const struct admission *room, char 
             return refuse(1421, text, "the core %lld is wanted, and the device has 0 to %d", (long long)to,
                           room->cores - 1);
     }
+    return 0;
+}
+
+/* What the kernel's scheduler knows; anything else would be accepted and be something else, or nothing. */
+static int scheduling(const struct hv_spec *s, char text[HV_TEXT_BYTES])
+{
+    if (s->limit_pct > 0 && s->limit_pct < s->vcpus)
+        return refuse(1421, text, "a limit of %d %% is too little for %d virtual CPUs: each has 1 %% at least",
+                      s->limit_pct, s->vcpus);
+    if (s->shares != 0 && (s->shares < SHARES_LEAST || s->shares > SHARES_MOST))
+        return refuse(1421, text, "a weight of %d: it is %d to %d", s->shares, SHARES_LEAST, SHARES_MOST);
     return 0;
 }
 
@@ -59,6 +72,7 @@ static int memory(const struct hv_spec *s, const struct admission *room, char te
 int admission_test(const struct hv_spec *s, const struct admission *room, int64_t new_kb, char text[HV_TEXT_BYTES])
 {
     int code = cpus(s, room, text);
+    if (!code) code = scheduling(s, text);
     if (!code) code = affinity(s, room, text);
     if (!code) code = memory(s, room, text);
     if (!code && room->store_free_kb >= 0 && new_kb > room->store_free_kb)

@@ -39,7 +39,7 @@ static const struct vm_operation_kind kinds[] = {
       false },
     { "delete", { STEP_STOP, STEP_FORGET, STEP_UNDEFINE, STEP_REMOVE }, VM_OK, VM_DELETE_FAILED, false },
     { "applyResources",
-      { STEP_ADMIT, STEP_SET_LIVE, STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
+      { STEP_ADMIT, STEP_SET_LIVE, STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY, STEP_IN_FORCE },
       VM_OK,
       VM_RESET_FAILED,
       false },
@@ -206,6 +206,7 @@ static void finish(struct vm *vm, struct vm_world *w, int result, const char *te
     vm_work_end(vm);
     if (o.internal || (text && text[0])) say_text(vm, text ? text : "");
     vm->priv.operation = (struct vm_operation){ 0 };
+    if (vm->pub.state == VM_RUNNING) vm_look(vm, w); /* what was asked for need not be what runs */
     const bool ok = result >= 1200 && result < 1300;
     p->result = result;
     p->phase = ok ? VM_P_DONE : result == VM_CANCELLED ? VM_P_CANCELLED : VM_P_FAILED;
@@ -532,7 +533,7 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
     }
     if (ev->kind == HV_EV_DONE && ev->call == HV_SET_RESOURCES && ev->cookie == vm->priv.set_cookie) {
         vm->priv.set_cookie = 0;
-        vm_resources_told(vm, w, ev);
+        vm_resources_seen(vm, w, ev->in_force);
         w->sink->save(w->sink->ctx, vm);
         return true;
     }

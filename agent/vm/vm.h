@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "ddf/layout/layout.h"
 
-enum { VM_ID_BYTES = 17, VM_CORRELATOR_BYTES = 64, VM_WIPE_NAMES = HV_VOLUMES + 4 };
+enum { VM_ID_BYTES = 17, VM_CORRELATOR_BYTES = 64, VM_WIPE_NAMES = HV_VOLUMES + 4, VM_CRASHES_KEPT = 64 };
 /* What can be wiped beside volumes; names of AvailableWipeList. */
 #define VM_WIPE_DISK    "system-disk"  /* the guest's own copy of the image */
 #define VM_WIPE_CONSOLE "console-log"  /* what it printed */
@@ -105,7 +105,7 @@ struct vm_view {
     int boot_count;
     int crash_count, crash_reason;
     char crash_info[512];
-    int64_t crash_ms[64];
+    int64_t crash_ms[VM_CRASHES_KEPT];
     int n_crash_ms;                      /* within the window */
     struct hv_stats stats, stats_before; /* last two readings */
 };

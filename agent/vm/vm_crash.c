@@ -5,10 +5,7 @@
 
 /* What happens after a crash, without any session (c.3.6, c.5.2 rows 18 to 24). */
 
-enum {
-    CRASHES_KEPT = sizeof((struct vm_view *)0)->crash_ms / sizeof((struct vm_view *)0)->crash_ms[0],
-    DELAY_MAX_TIMES = 10
-};
+enum { DELAY_MAX_TIMES = 10 };
 
 enum vm_crash_reason vm_crash_reason(enum hv_cause cause)
 {
@@ -29,7 +26,7 @@ static int note(struct vm *vm, int64_t now_ms)
     for (int i = 0; i < vm->pub.n_crash_ms; i++)
         if (vm->pub.crash_ms[i] > now_ms - (int64_t)vm->pub.policy.window_s * 1000)
             vm->pub.crash_ms[n++] = vm->pub.crash_ms[i];
-    if (n == CRASHES_KEPT) memmove(vm->pub.crash_ms, vm->pub.crash_ms + 1, (size_t)--n * sizeof vm->pub.crash_ms[0]);
+    if (n == VM_CRASHES_KEPT) memmove(vm->pub.crash_ms, vm->pub.crash_ms + 1, (size_t)--n * sizeof vm->pub.crash_ms[0]);
     vm->pub.crash_ms[n] = now_ms;
     vm->pub.n_crash_ms = n + 1;
     return n;

@@ -13,6 +13,7 @@ enum vm_result {
     VM_ALREADY = 1203,
     VM_AT_NEXT_START = 1204,
     VM_RESTRICTED = 1206,
+    VM_NOT_DONE = 1400,
     VM_LOCK_FAILED = 1402,
     VM_UNLOCK_FAILED = 1404,
     VM_WIPE_FAILED = 1405,
@@ -101,10 +102,11 @@ enum vm_step {
     STEP_WIPED,
     STEP_UNDEFINE,
     STEP_REMOVE,
-    STEP_SET_LIVE, /* resources; goes on with a restart only when asked for and still pending */
+    STEP_SET_LIVE, /* resources; goes on with a restart only when asked for and of use */
+    STEP_IN_FORCE, /* are they, after the restart? */
     STEP_COUNT
 };
-enum { STEPS_MAX = 9, CORRELATORS = 8, REQUEST_LIMIT_MS = 300000, PRESS_AGAIN_MS = 5000 };
+enum { STEPS_MAX = 10, CORRELATORS = 8, REQUEST_LIMIT_MS = 300000, PRESS_AGAIN_MS = 5000 };
 
 struct vm_operation_kind { /* one row of the table of operations in vm.c */
     const char *op;
@@ -225,10 +227,12 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
 
 /* vm_resources.c */
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b);
-/** Tell the owners, once, that what runs is not what is wanted, so that they look, and may restart it. */
+/** Tell the owners, once, that what runs is not what is wanted, so that they look, and may restart it; and that it is again. */
 void vm_tell_pending(struct vm *vm, struct vm_world *w);
-/** A change of a running VM's resources is over: what could change now is in force, the rest stays as it runs. */
-void vm_resources_told(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
+/** What the hypervisor shows of a running VM's resources is in force, whoever made it so. @param is  NULL: nothing is known anew */
+void vm_resources_seen(struct vm *vm, struct vm_world *w, const struct hv_in_force *is);
+/** Is there something pending that comes with a start? */
+bool vm_needs_start(const struct vm *vm);
 
 /* vm_outside.c */
 /** What the hypervisor says of the VM as it is now, and whether its emulator answers. @return true: it was such an

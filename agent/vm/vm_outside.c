@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/vm/vm_int.h"
 #include <stdio.h>
-#include <stdlib.h>
 
 /* What happens to a VM without us: somebody at the device starts, stops, pauses, resumes or resizes it with the
  * hypervisor's own tools, or its emulator stops to answer. It is believed, told, and a lock is enforced again. */
-
-enum { MEMORY_GRAIN_KB = 1024 }; /* libvirt rounds */
 
 void vm_look(struct vm *vm, struct vm_world *w)
 {
@@ -33,21 +30,10 @@ static void enforce_lock(struct vm *vm, struct vm_world *w)
 
 static void believe_resources(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    struct hv_spec *s = &vm->pub.effective;
-    bool changed = false;
-    if (ev->state != HV_RUNNING || vm->priv.set_cookie || vm->priv.set_dirty) return;
-    if (ev->vcpus > 0 && ev->vcpus != s->vcpus) {
-        s->vcpus = ev->vcpus;
-        changed = true;
-    }
-    if (ev->mem_kb > 0 && llabs(ev->mem_kb - s->mem_kb) > MEMORY_GRAIN_KB) {
-        s->mem_kb = ev->mem_kb;
-        changed = true;
-    }
-    if (!changed) return;
-    vm->pub.pending = !vm_same_resources(&vm->pub.want, s);
-    w->sink->save(w->sink->ctx, vm);
-    vm_tell_pending(vm, w);
+    const struct hv_spec was = vm->pub.effective;
+    if (ev->state != HV_RUNNING || !ev->in_force || vm->priv.set_cookie || vm->priv.set_dirty) return;
+    vm_resources_seen(vm, w, ev->in_force);
+    if (!vm_same_resources(&was, &vm->pub.effective)) w->sink->save(w->sink->ctx, vm);
 }
 
 static enum vm_state seen_as(const struct vm *vm, enum hv_state seen)
@@ -94,6 +80,10 @@ bool vm_outside_event(struct vm *vm, struct vm_world *w, const struct hv_event *
 {
     if (ev->kind == HV_EV_SILENT || ev->kind == HV_EV_ANSWERS) {
         tell_silence(vm, w, ev);
+        return true;
+    }
+    if (ev->kind == HV_EV_CHANGED) {
+        vm_look(vm, w);
         return true;
     }
     if (ev->kind != HV_EV_DONE || ev->call != HV_LOOK) return false;

@@ -20,16 +20,19 @@ bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b)
     return same;
 }
 
-/* Volumes that are wanted and in force are as wanted, the others as they run: also those that nobody wants any more. */
-static void volumes_in_force(const struct hv_spec *want, uint32_t waits, struct hv_spec *now)
+/* Volumes that are wanted as they are shown, and then those that nobody wants any more and that go at the next start. */
+static void volumes_in_force(const struct hv_spec *want, const struct hv_in_force *is, struct hv_spec *now)
 {
     const struct hv_spec was = *now;
     now->n_volumes = 0;
     for (int i = 0; i < want->n_volumes; i++) {
-        const struct hv_volume *v = waits & HV_PART_VOLUME(i) ? NULL : &want->volumes[i];
-        for (int k = 0; !v && k < was.n_volumes; k++)
-            if (strcmp(was.volumes[k].name, want->volumes[i].name) == 0) v = &was.volumes[k];
-        if (v) now->volumes[now->n_volumes++] = *v;
+        if (!is->volume[i].there) continue;
+        struct hv_volume *v = &now->volumes[now->n_volumes++];
+        *v = want->volumes[i];
+        v->quota_kb = is->volume[i].quota_kb;
+        v->read_only = is->volume[i].read_only;
+        v->iops = is->volume[i].iops;
+        v->kbps = is->volume[i].kbps;
     }
     for (int k = 0; k < was.n_volumes && now->n_volumes < HV_VOLUMES; k++) {
         bool wanted = false;
@@ -38,14 +41,16 @@ static void volumes_in_force(const struct hv_spec *want, uint32_t waits, struct 
     }
 }
 
-static void nets_in_force(const struct hv_spec *want, uint32_t waits, struct hv_spec *now)
+/* One that is off and not there is as it is wanted. */
+static void nets_in_force(const struct hv_spec *want, const struct hv_in_force *is, struct hv_spec *now)
 {
     const struct hv_spec was = *now;
     now->n_nets = 0;
     for (int i = 0; i < want->n_nets; i++) {
-        const struct hv_net *n = waits & HV_PART_NET(i) ? NULL : &want->nets[i];
+        const struct hv_net *n = is->net[i] == (want->nets[i].mode != 0) ? &want->nets[i] : NULL;
         for (int k = 0; !n && k < was.n_nets; k++)
-            if (strcmp(was.nets[k].name, want->nets[i].name) == 0) n = &was.nets[k];
+            if (strcmp(was.nets[k].name, want->nets[i].name) == 0 && is->net[i] == (was.nets[k].mode != 0))
+                n = &was.nets[k];
         if (n) now->nets[now->n_nets++] = *n;
     }
     for (int k = 0; k < was.n_nets && now->n_nets < HV_NETS; k++) {
@@ -55,34 +60,51 @@ static void nets_in_force(const struct hv_spec *want, uint32_t waits, struct hv_
     }
 }
 
+static void believe(struct vm *vm, const struct hv_in_force *is)
+{
+    const struct hv_spec *want = &vm->pub.want;
+    struct hv_spec *now = &vm->pub.effective;
+    struct hv_spec next = *want;
+    next.vcpus = is->vcpus;
+    next.max_vcpus = is->max_vcpus;
+    next.shares = is->shares;
+    next.limit_pct = is->limit_pct;
+    memcpy(next.affinity, is->affinity, sizeof next.affinity);
+    next.mem_kb = is->mem_kb;
+    next.mem_max_kb = is->mem_max_kb;
+    next.detect_panic = is->detect_panic;
+    next.watchdog_s = is->watchdog_s;
+    memcpy(next.volumes, now->volumes, sizeof next.volumes);
+    memcpy(next.nets, now->nets, sizeof next.nets);
+    next.n_volumes = now->n_volumes;
+    next.n_nets = now->n_nets;
+    volumes_in_force(want, is, &next);
+    nets_in_force(want, is, &next);
+    *now = next;
+}
+
 void vm_tell_pending(struct vm *vm, struct vm_world *w)
 {
     const bool waits = vm->pub.pending && !vm->priv.set_dirty && !vm->priv.set_cookie;
-    if (waits && !vm->priv.told_pending) vm_tell_state(vm, w, VM_R_POLICY);
+    const bool over = vm->priv.told_pending && !vm->pub.pending && !vm->priv.operation.kind;
+    if ((waits && !vm->priv.told_pending) || over) vm_tell_state(vm, w, VM_R_POLICY);
     vm->priv.told_pending = waits;
 }
 
-void vm_resources_told(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
+void vm_resources_seen(struct vm *vm, struct vm_world *w, const struct hv_in_force *is)
 {
-    struct hv_spec now = vm->pub.want;
-    const struct hv_spec *was = &vm->pub.effective;
-    if (!ev->rc && !vm->priv.set_dirty) { /* else something else is wanted meanwhile, and comes next */
-        if (ev->pending & HV_PART_VCPUS) now.vcpus = was->vcpus, now.max_vcpus = was->max_vcpus;
-        if (ev->pending & HV_PART_MEMORY)
-            now.mem_kb = was->mem_kb, now.mem_max_kb = was->mem_max_kb, now.mem_min_kb = was->mem_min_kb;
-        if (ev->pending & HV_PART_WEIGHT) now.shares = was->shares, now.limit_pct = was->limit_pct;
-        if (ev->pending & HV_PART_AFFINITY) memcpy(now.affinity, was->affinity, sizeof now.affinity);
-        if (ev->pending & HV_PART_GUARDS) now.detect_panic = was->detect_panic, now.watchdog_s = was->watchdog_s;
-        memcpy(now.volumes, was->volumes, sizeof now.volumes);
-        memcpy(now.nets, was->nets, sizeof now.nets);
-        now.n_volumes = was->n_volumes;
-        now.n_nets = was->n_nets;
-        volumes_in_force(&vm->pub.want, ev->pending, &now);
-        nets_in_force(&vm->pub.want, ev->pending, &now);
-        vm->pub.effective = now;
-    }
+    /* Else something else is wanted meanwhile, and comes next. */
+    if (is && !vm->priv.set_dirty) believe(vm, is);
     vm->pub.pending = !vm_same_resources(&vm->pub.want, &vm->pub.effective);
     vm_tell_pending(vm, w);
+}
+
+bool vm_needs_start(const struct vm *vm)
+{
+    struct hv_spec now = vm->pub.effective;
+    now.mem_kb =
+        vm->pub.want.mem_kb; /* the guest's own driver gives memory back or does not, in this run or the next */
+    return now.mem_max_kb != vm->pub.want.mem_max_kb || !vm_same_resources(&vm->pub.want, &now);
 }
 
 void vm_resources_changed(struct vm *vm, struct vm_world *w)

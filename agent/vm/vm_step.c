@@ -386,12 +386,33 @@ static enum vm_go begin_set_live(struct vm *vm, struct vm_world *w, int *code)
     return vm_ask(vm, w, HV_SET_RESOURCES, REQUEST_LIMIT_MS, code);
 }
 
+/* What does not come by a restart either. */
+static enum vm_go never_in_force(struct vm *vm, int *code)
+{
+    const struct hv_spec *want = &vm->pub.want, *is = &vm->pub.effective;
+    if (vm_needs_start(vm))
+        say(vm, "started anew, and what is wanted is still not in force: Resources/Effective says what is");
+    else
+        snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text,
+                 "the guest has %lld KiB of memory and does not follow its balloon to %lld KiB: it has no driver for"
+                 " it, or needs the memory",
+                 (long long)is->mem_kb, (long long)want->mem_kb);
+    *code = VM_NOT_DONE;
+    return VM_GO_FAIL;
+}
+
 static enum vm_go event_set_live(struct vm *vm, struct vm_world *w, const struct hv_event *ev, int *code)
 {
+    const bool started = vm->priv.operation.kind->steps[vm->priv.operation.at] == STEP_IN_FORCE;
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
-    vm_resources_told(vm, w, ev);
-    if (vm->pub.pending && vm->priv.operation.restart) return VM_GO_NEXT;
+    if (ev->rc) {
+        say(vm, ev->text);
+        return VM_GO_FAIL;
+    }
+    vm_resources_seen(vm, w, ev->in_force);
     w->sink->save(w->sink->ctx, vm);
+    if (vm->pub.pending && vm->priv.operation.restart)
+        return !started && vm_needs_start(vm) ? VM_GO_NEXT : never_in_force(vm, code);
     *code = vm->pub.pending ? VM_AT_NEXT_START : VM_OK;
     return VM_GO_END;
 }
@@ -428,6 +449,7 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     case STEP_UNDEFINE: return begin_undefine(vm, w, code);
     case STEP_REMOVE: return remove_some(vm, w);
     case STEP_SET_LIVE: return begin_set_live(vm, w, code);
+    case STEP_IN_FORCE: return vm_ask(vm, w, HV_SET_RESOURCES, REQUEST_LIMIT_MS, code);
     default: return VM_GO_FAIL;
     }
 }
@@ -459,7 +481,8 @@ enum vm_go vm_step_event(struct vm *vm, struct vm_world *w, enum vm_step step, c
     case STEP_READY: return event_ready(vm, w, ev, code);
     case STEP_SHUTDOWN: return event_shutdown(vm, w, ev);
     case STEP_LOCK_ACTION: return event_lock_action(vm, w, ev, code);
-    case STEP_SET_LIVE: return event_set_live(vm, w, ev, code);
+    case STEP_SET_LIVE:
+    case STEP_IN_FORCE: return event_set_live(vm, w, ev, code);
     case STEP_START:
         if (ev->kind == HV_EV_READY) /* the guest was faster than the hypervisor's answer */
             vm->priv.ready_early = true;

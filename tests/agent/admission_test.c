@@ -44,6 +44,34 @@ static void what_has_no_room_is_refused_with_its_code(void)
     }
 }
 
+static void what_no_scheduler_knows_is_refused(void)
+{
+    static const struct {
+        int vcpus, limit, shares, want;
+        const char *says;
+    } row[] = {
+        { 2, 0, 0, 0, "" },
+        { 2, 2, 2, 0, "" },
+        { 2, 1, 0, 1421, "a limit of 1 % is too little for 2 virtual CPUs" },
+        { 1, 1, 262144, 0, "" },
+        { 1, 0, 1, 1421, "a weight of 1: it is 2 to 262144" },
+        { 1, 0, 262145, 1421, "a weight of 262145" },
+        { 1, 0, -5, 1421, "a weight of -5" },
+    };
+    const struct admission room = { .store_free_kb = -1 };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        const struct hv_spec s = { .vcpus = row[i].vcpus,
+                                   .max_vcpus = row[i].vcpus,
+                                   .limit_pct = row[i].limit,
+                                   .shares = row[i].shares,
+                                   .mem_kb = 1024,
+                                   .mem_max_kb = 1024 };
+        char text[HV_TEXT_BYTES] = "";
+        CU_ASSERT_EQUAL(admission_test(&s, &room, 0, text), row[i].want);
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, row[i].says));
+    }
+}
+
 static void cores_that_are_not_there_are_refused(void)
 {
     static const struct {
@@ -70,5 +98,5 @@ static void cores_that_are_not_there_are_refused(void)
     }
 }
 
-TEST_MAIN("agent.admission", TEST(what_has_no_room_is_refused_with_its_code),
+TEST_MAIN("agent.admission", TEST(what_has_no_room_is_refused_with_its_code), TEST(what_no_scheduler_knows_is_refused),
           TEST(cores_that_are_not_there_are_refused))

@@ -26,6 +26,13 @@ static void a_setting_without_effect_is_refused_and_not_kept(void)
         { "/Upgrade/Health", "int", "1", 200, "1" },
         { "/Upgrade/Health", "int", "3", 406, "1" },
         { "/Lease/CheckInS", "int", "3600", 200, "3600" },
+        { "/Crash/MaxRestarts", "int", "63", 200, "63" },
+        { "/Crash/MaxRestarts", "int", "64", 1411, "63" }, /* more crashes than are counted */
+        { "/Resources/CPU/Affinity", "chr", "0-3", 200, "0-3" },
+        { "/Resources/CPU/Affinity", "chr", "0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7", 200,
+          NULL },
+        { "/Resources/CPU/Affinity", "chr", "0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7,0", 1411,
+          NULL }, /* cut off, it would be other cores */
     };
     struct device_fixture p;
     char uri[sizeof row / sizeof row[0]][120];

@@ -487,6 +487,43 @@ static void resources_apply_live_or_wait(void)
     close_rig(&r);
 }
 
+/* What a hypervisor shows of the VM when it is looked at. */
+static void shown(struct vm_rig *r, struct hv_in_force is)
+{
+    struct hv_event ev = {
+        .kind = HV_EV_DONE, .call = HV_LOOK, .state = HV_RUNNING, .cause = HV_C_OUTSIDE, .in_force = &is
+    };
+    snprintf(ev.uuid, sizeof ev.uuid, "%s", r->vm->pub.want.uuid);
+    CU_ASSERT(vm_hv_event(r->vm, &r->w, &ev));
+}
+
+/* Each figure is believed, whoever changed it; what is again as it shall be waits no more. */
+static void what_is_in_force_is_what_is_shown(void)
+{
+    struct hv_in_force row[] = {
+        { .shares = 333 },    { .limit_pct = 50 },      { .affinity = "1" }, { .mem_kb = 100000 }, { .vcpus = 2 },
+        { .watchdog_s = 30 }, { .detect_panic = true }, { .max_vcpus = 4 },  { .mem_max_kb = 1 },  { .net = { true } },
+    };
+    struct vm_rig r;
+    open_rig(&r);
+    r.vm->pub.want.n_nets = 1;
+    snprintf(r.vm->pub.want.nets[0].name, sizeof r.vm->pub.want.nets[0].name, "n0");
+    bring(&r, VM_RUNNING);
+    const struct hv_in_force right = { .vcpus = 1, .max_vcpus = 2, .mem_kb = 131072, .mem_max_kb = 131072 };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct hv_in_force *is = &row[i];
+        if (!is->vcpus) is->vcpus = right.vcpus;
+        if (!is->max_vcpus) is->max_vcpus = right.max_vcpus;
+        if (!is->mem_kb) is->mem_kb = right.mem_kb;
+        if (!is->mem_max_kb) is->mem_max_kb = right.mem_max_kb;
+        shown(&r, *is);
+        CU_ASSERT(r.vm->pub.pending);
+        shown(&r, right);
+        CU_ASSERT(!r.vm->pub.pending);
+    }
+    close_rig(&r);
+}
+
 static void an_interrupted_operation_ends_with_1448_after_a_restart(void)
 {
     struct vm_rig r;
@@ -566,6 +603,6 @@ TEST_MAIN("agent.vm", TEST(takes_and_refuses_operations_as_the_table_says),
           TEST(a_pending_restart_outlives_the_agent), TEST(a_crash_that_nobody_saw_is_a_crash),
           TEST(a_start_from_crashed_stops_first), TEST(a_panic_while_booting_is_one_crash_with_its_own_reason),
           TEST(a_guest_that_stops_by_itself_is_stopped), TEST(deletes_and_says_gone_after_the_result),
-          TEST(resources_apply_live_or_wait), TEST(an_interrupted_operation_ends_with_1448_after_a_restart),
-          TEST(recovers_every_state), TEST(what_ran_runs_again_after_the_device_restarted),
-          TEST(a_damaged_record_is_refused))
+          TEST(resources_apply_live_or_wait), TEST(what_is_in_force_is_what_is_shown),
+          TEST(an_interrupted_operation_ends_with_1448_after_a_restart), TEST(recovers_every_state),
+          TEST(what_ran_runs_again_after_the_device_restarted), TEST(a_damaged_record_is_refused))

@@ -69,10 +69,11 @@ needs_daemon = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("libvirt
 class Real:
     """A phone over a real libvirtd, with one VM, and what virsh says of it."""
 
-    def __init__(self, folder, server, text):
+    def __init__(self, folder, server, text, image=True):
         self.server, self.daemon = server, libvirtd.Libvirtd(folder)
         self.phone = world.Phone(folder / "phone", server, hypervisor__uri=self.daemon.uri).start()
-        server.upload(world.guest(), "corp-linux", "1.0.0")
+        if image:
+            server.upload(world.guest(), "corp-linux", "1.0.0")
         server.apply(text)
         server.wait_vm(self.phone.name, "corp", 150, state=50)
         self.name = next(n for n in self.daemon.virsh("list", "--name").stdout.split() if n.startswith("dmvisor-corp"))
@@ -200,5 +201,79 @@ def test_nothing_is_settled_before_it_is_in_force(folder, server):
             world.wait_for("REST to call it settled", settled, 120)
             have = real.says("vcpucount", "--live", "--current").strip(), real.figure(r"Used memory:\s+(\d+)", "dominfo")
             assert have == (str(vcpus), kib), (vcpus, memory, have)
+    finally:
+        real.stop()
+
+
+@needs_daemon
+def test_what_somebody_tunes_with_virsh_is_seen_and_put_right(folder, server):
+    """What is in force is looked at, not remembered: each change at the device is told, and the policy's value comes back."""
+    real = Real(folder, server, policy(storage=", iops: 500", cpu=", shares: 700, limit: '50%', affinity: '0'",
+                                       more="      net: {corp0: {mode: nat}}\n"))
+    try:
+        disk, last = real.disk(), str(os.cpu_count() - 1)
+        settled = lambda: server.get(f"/devices/{world.quote(real.phone.name)}")["summary"] == "settled"
+        world.wait_for("all to be as wanted", settled, 60)
+        mac = real.figure(r"mac address='([0-9a-f:]+)'", "dumpxml")
+        rows = (
+            ("weight", ("schedinfo", "--live", "--set", "cpu_shares=333"), lambda: real.figure(r"cpu_shares\s*:\s*(\d+)", "schedinfo"), "700"),
+            ("limit", ("schedinfo", "--live", "--set", "vcpu_quota=-1"), lambda: real.figure(r"vcpu_quota\s*:\s*(-?\d+)", "schedinfo"), "50000"),
+            ("cores", ("vcpupin", "0", last, "--live"), lambda: real.figure(r"(?m)^\s*0\s+(\S+)$", "vcpupin"), "0"),
+            ("emulator's cores", ("emulatorpin", last, "--live"), lambda: real.figure(r"(?m)^\s*\*:\s+(\S+)$", "emulatorpin"), "0"),
+            ("iops", ("blkdeviotune", disk, "--total-iops-sec", "0", "--live"), lambda: real.figure(r"total_iops_sec\s*:\s*(\d+)", "blkdeviotune", disk), "500"),
+            ("interface", ("detach-interface", "user", "--mac", mac, "--live"), lambda: mac in real.says("dumpxml"), True),
+        )
+        for name, command, look, want in rows:
+            if (name, last) in (("cores", "0"), ("emulator's cores", "0")):
+                continue
+            assert look() == want, name
+            real.says(*command)
+            world.wait_for(f"{name} to change", lambda: look() != want, 30)
+            world.wait_for(f"{name} to be put right", lambda: look() == want, 90)
+            world.wait_for(f"all to be as wanted after {name}", settled, 90)
+    finally:
+        real.stop()
+
+
+@needs_daemon
+def test_a_guest_that_does_not_follow_its_balloon_is_told_and_not_started_again(folder, server):
+    """libvirt accepts any goal; without a driver in the guest nothing comes of it, at this start or the next."""
+    text = policy(more="    crash: {action: alert}\n    upgrade: {health: none}\n")
+    server.upload(world.guest_with("rdinit=/bin/busybox", folder), "corp-linux", "1.0.0")
+    real = Real(folder, server, text, image=False)
+    try:
+        device = lambda: server.get(f"/devices/{world.quote(real.phone.name)}")
+        world.wait_for("all to be as wanted", lambda: device()["summary"] == "settled", 60)
+        said, boots = [], real.boots()
+        server.apply(text.replace("{max: 192Mi}", "{max: 192Mi, current: 160Mi}"))
+        def looked():
+            d, vm = device(), server.vm(real.phone.name, "corp")
+            if d["policies"][0]["revision"] == 2 and d["summary"] == "settled":
+                said.append((d["summary"], real.figure(r"Used memory:\s+(\d+)", "dominfo")))
+            return "does not follow its balloon to 163840 KiB" in d["why"] and not vm["verified"]
+        world.wait_for("the guest's deafness to be told", looked, 120)
+        assert not said and real.leaf("Resources/Pending") == "true"
+        assert real.leaf("Resources/Effective") == "Resources/Memory/CurrentKB=196608"
+        assert real.figure(r"Used memory:\s+(\d+)", "dominfo") == "196608" and real.boots() == boots
+    finally:
+        real.stop()
+
+
+@needs_daemon
+def test_what_libvirt_rounds_is_in_force_and_what_it_cannot_split_is_refused(folder, server):
+    real = Real(folder, server, policy().replace("{max: 192Mi}", "{max: 196000Ki}"))
+    try:
+        device = lambda: server.get(f"/devices/{world.quote(real.phone.name)}")
+        world.wait_for("all to be as wanted", lambda: device()["summary"] == "settled", 60)
+        boots = real.boots()
+        server.apply(policy(cpu=", shares: 800").replace("{max: 192Mi}", "{max: 196000Ki}"))
+        world.wait_for("the weight", lambda: real.figure(r"cpu_shares\s*:\s*(\d+)", "schedinfo") == "800", 60)
+        world.wait_for("it to be settled", lambda: device()["summary"] == "settled", 60)
+        assert real.boots() == boots and real.leaf("Resources/Pending") == "false"
+        # The kernel knows no quota below a millisecond of a virtual CPU, and no weight of 1.
+        for cpu, why in ((", limit: '1%'", "a limit of 1 % is too little for 2 virtual CPUs"), (", shares: 1", "a weight of 1")):
+            server.apply(policy(cpu=cpu).replace("{max: 192Mi}", "{max: 196000Ki}").replace("vcpus: 1, max", "vcpus: 2, max"))
+            world.wait_for("the refusal", lambda: why in device()["why"], 60)
+            assert real.boots() == boots and server.vm(real.phone.name, "corp")["state"] == 50
     finally:
         real.stop()
