@@ -9,7 +9,7 @@ enum { FIRST_BLOCK_BYTES = 16 << 10, MOST_BLOCK_BYTES = 256 << 10 };
 
 struct arena_block {
     struct arena_block *older;
-    size_t size; /* of data */
+    size_t size; /* size of `data` in octets */
     alignas(max_align_t) char data[];
 };
 
@@ -18,7 +18,7 @@ void arena_init(struct arena *a, size_t limit)
     *a = (struct arena){ .limit = limit };
 }
 
-/* Free the blocks, or all but the first and stand at its start. */
+/* Free the blocks, or keep the first one and make all of it free again. */
 static void drop(struct arena *a, bool keep_first)
 {
     for (struct arena_block *b = a->head, *older; b; b = older) {
@@ -45,7 +45,8 @@ void arena_reset(struct arena *a)
     drop(a, true);
 }
 
-/* A block with room for n bytes; no bigger than what may still be handed out, so that sanitizers see an overrun. */
+/* Add a block with room for n bytes. It is no larger than what the limit leaves, so that sanitizers detect an
+ * overrun. */
 static bool grow(struct arena *a, size_t n)
 {
     size_t left = a->limit - a->used, size = a->head ? a->head->size * 2 : FIRST_BLOCK_BYTES;
@@ -66,7 +67,7 @@ static bool grow(struct arena *a, size_t n)
 
 char *arena_bytes(struct arena *a, size_t n)
 {
-    if (n == 0) n = 1; /* so that NULL means failure only */
+    if (n == 0) n = 1; /* NULL means failure only */
     if (n > a->limit - a->used) return NULL;
     if ((!a->at || (size_t)(a->end - a->at) < n) && !grow(a, n)) return NULL;
     char *p = a->at;

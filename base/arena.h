@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
-/* Memory that goes away all at once: what belongs to a message lives here and is never freed piece by piece. */
+/* Memory that is freed all at once. Everything that belongs to a message lives in an arena and is never freed one by
+ * one. */
 #include "base/str.h"
 #include <stdarg.h>
 
 struct arena_block;
 struct arena {
     struct arena_block *head; /* newest block */
-    char *at, *end;           /* free part of it */
-    size_t used, limit;       /* bytes handed out, ceiling; limit doubles as fault injection in tests */
-    unsigned blocks;          /* how many times malloc was called */
+    char *at, *end;           /* unused part of the newest block */
+    size_t used, limit;       /* bytes handed out, and the most that may be; tests use the limit to inject failures */
+    unsigned blocks;          /* number of calls of malloc */
 };
 
 /** @param limit  bytes the arena may hand out in all; past that arena_alloc gives NULL. Nothing is allocated yet. */
@@ -21,7 +22,7 @@ void arena_finish(struct arena *a);
 void arena_reset(struct arena *a);
 /** Zeroed memory, aligned for any type. @return NULL past the limit or when malloc fails */
 void *arena_alloc(struct arena *a, size_t n);
-/** As arena_alloc without zeroing and alignment: for texts. */
+/** As arena_alloc, but neither zeroed nor aligned: for texts. */
 char *arena_bytes(struct arena *a, size_t n);
 #define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((n) > SIZE_MAX / sizeof(type) ? NULL : (type *)arena_alloc((a), (n) * sizeof(type)))

@@ -24,11 +24,11 @@ void buf_reset(struct buf *b)
     b->failed = RC_OK;
 }
 
-/* Room for n more bytes and a NUL that does not count. */
+/* Make room for n more bytes and for a NUL that is not counted. */
 static bool reserve(struct buf *b, size_t n)
 {
     if (b->failed) return false;
-    if (b->limit == 0) b->limit = DEFAULT_LIMIT_BYTES; /* a zeroed buf works too */
+    if (b->limit == 0) b->limit = DEFAULT_LIMIT_BYTES; /* a zeroed struct is a valid buffer */
     if (b->n > b->limit || n > b->limit - b->n) {
         b->failed = RC_LIMIT;
         return false;
@@ -107,7 +107,8 @@ const char *buf_z(struct buf *b)
     return b->p;
 }
 
-/* How much of s stands in a JSON string as it is; what is beyond ASCII is looked at character by character. */
+/* Length of the prefix of s that needs no escape in a JSON string; octets beyond ASCII are examined one character at
+ * a time. */
 static size_t plain_run(struct str s)
 {
     size_t n = 0;

@@ -23,7 +23,7 @@ static bool limit(int what, rlim_t n)
     return setrlimit((__rlimit_resource_t)what, &r) == 0;
 }
 
-/* Between fork and exec only system calls: other threads of ours may hold any lock. */
+/* Between fork and exec only raw system calls are used: another thread of the parent may hold any lock. */
 static void become(const char *const argv[], const struct confined_limits *l, int out)
 {
     static char language[] = "LC_ALL=C", path[] = "PATH=/usr/bin:/bin", *const environment[] = { language, path, NULL };
@@ -31,11 +31,10 @@ static void become(const char *const argv[], const struct confined_limits *l, in
     int null = open("/dev/null", O_RDWR);
     sigemptyset(&none);
     bool good = null >= 0 && dup2(null, 0) == 0 && dup2(out, 1) == 1 && dup2(null, 2) == 2;
-    good = good &&
-           (syscall(SYS_close_range, 3u, ~0u, 0u) == 0 || errno == ENOSYS); /* all of ours are CLOEXEC besides */
+    good = good && (syscall(SYS_close_range, 3u, ~0u, 0u) == 0 || errno == ENOSYS); /* they are CLOEXEC anyway */
     good = good && limit(RLIMIT_CPU, l->time_s) && limit(RLIMIT_AS, MEMORY_BYTES) && limit(RLIMIT_FSIZE, 0) &&
            limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, FILES);
-    /* The C library's setters stop all threads of the process that was forked; the system calls change this one. */
+    /* The C library's setters signal all threads of the process that forked; the system calls change only this one. */
     if (l->uid)
         good = good && syscall(SYS_setgroups, 0, NULL) == 0 && syscall(SYS_setresgid, l->gid, l->gid, l->gid) == 0 &&
                syscall(SYS_setresuid, l->uid, l->uid, l->uid) == 0;
@@ -44,7 +43,7 @@ static void become(const char *const argv[], const struct confined_limits *l, in
     _exit(127);
 }
 
-/* Its output to its end. */
+/* Read the program's output up to its end. */
 static enum rc collect(int fd, const struct confined_limits *l, struct buf *out, const char *name, struct err *e)
 {
     const int64_t until = world_monotonic_ms() + (int64_t)l->time_s * 1000;
@@ -59,7 +58,7 @@ static enum rc collect(int fd, const struct confined_limits *l, struct buf *out,
         if (n < 0) return err_set(e, RC_IO, "%s: %s", name, strerror(errno));
         if (n == 0) return RC_OK;
         if (out->n + (size_t)n > l->out_bytes)
-            return err_set(e, RC_LIMIT, "%s says more than %zu bytes", name, l->out_bytes);
+            return err_set(e, RC_LIMIT, "%s writes more than %zu bytes", name, l->out_bytes);
         buf_put(out, (struct str){ chunk, (size_t)n });
     }
 }

@@ -22,8 +22,8 @@
 enum { NONCE_BYTES = 12, TAG_BYTES = 16, SALT_BYTES = 16, HASH_BYTES = 32, DNS_NAME_BYTES = 253 };
 _Static_assert(NONCE_BYTES + TAG_BYTES == SEAL_EXTRA_BYTES, "what a sealed text adds");
 
-/* Looking an algorithm up by name takes libcrypto longer than an MD5 of a credential, so it is done once for the
- * process; and a context is kept for each thread, because making one allocates. */
+/* libcrypto takes longer to look an algorithm up by name than to compute the MD5 of a credential, so the process
+ * looks each one up once. Each thread keeps its contexts, because creating one allocates. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct {
     EVP_MD *md5, *sha256;
@@ -31,7 +31,7 @@ static struct {
     pthread_key_t ctx;
 } lib;
 
-/* A thread's own. `open` holds the schedule of the key that was used last: making it costs more than opening a
+/* The contexts of one thread. `open` keeps the schedule of the last key: setting a key costs more than opening a
  * credential. */
 struct thread_ctx {
     EVP_MD_CTX *md;
@@ -40,7 +40,7 @@ struct thread_ctx {
     bool keyed;
 };
 
-/* Nothing that a peer sends leads here: the machine has no memory for 200 bytes, or its libcrypto is not usable. */
+/* No input of a peer leads here: either 200 bytes of memory are missing or libcrypto does not work. */
 static _Noreturn void give_up(const char *what)
 {
     fprintf(stderr, "libcrypto: %s failed\n", what);
@@ -105,7 +105,7 @@ void crypto_hmac_sha1(struct str key, struct str data, uint8_t out[SHA1_BYTES])
         give_up("HMAC-SHA1");
 }
 
-/* RFC 2104, from the digest that is at hand already: fetching an HMAC takes libcrypto longer than computing one. */
+/* RFC 2104, on top of the digest already fetched: fetching an HMAC takes libcrypto longer than computing one. */
 void crypto_hmac_sha256(const uint8_t key[SHA256_BYTES], const struct str *parts, size_t n_parts,
                         uint8_t out[SHA256_BYTES])
 {
@@ -180,7 +180,7 @@ void crypto_random_text(const struct world *w, char *out, size_t n)
         size_t k = n - i < sizeof some ? n - i : sizeof some;
         w->random(w->ctx, some, k);
         for (size_t j = 0; j < k; j++)
-            if (some[j] < FAIR) /* with the rest, some letters would come more often */
+            if (some[j] < FAIR) /* the remaining values would make some letters more frequent */
                 out[i++] = letters[some[j] % LETTERS];
     }
     out[n] = '\0';
@@ -207,7 +207,7 @@ static bool gcm(bool seal, const uint8_t *key, struct str name, const uint8_t *n
         EVP_CIPHER_CTX_free(c);
     } else {
         memcpy(t->key, key, SEAL_KEY_BYTES);
-        t->keyed = ok; /* after a failure, anew */
+        t->keyed = ok; /* after a failure the key is set again */
     }
     if (!ok) ERR_clear_error();
     return ok;
@@ -233,7 +233,7 @@ enum rc crypto_open(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct s
     size_t n = sealed.n - SEAL_EXTRA_BYTES;
     memcpy(tag, in + NONCE_BYTES, TAG_BYTES);
     if (!gcm(false, key, name, in, tag, in + SEAL_EXTRA_BYTES, n, out)) {
-        memset(out, 0, n); /* not authentic: nobody may use it */
+        memset(out, 0, n); /* not authentic, so nothing may use it */
         return err_set(e, RC_DENIED, "a sealed secret does not open with this key and name");
     }
     return RC_OK;
@@ -241,7 +241,8 @@ enum rc crypto_open(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct s
 
 /* --- passwords ------------------------------------------------------------------------------------------------ */
 
-/* RFC 7914 with 32 MiB: a guess costs about a tenth of a second. Other numbers need another word before the '$'. */
+/* RFC 7914 with 32 MiB: one guess costs about a tenth of a second. Other parameters need another word before the
+ * '$'. */
 static bool scrypt(struct str password, struct str salt, uint8_t out[HASH_BYTES])
 {
     enum { N = 1 << 15, R = 8, P = 1 };
@@ -279,7 +280,8 @@ bool crypto_password_check(struct str password, struct str hash)
 
 /* --- certificates --------------------------------------------------------------------------------------------- */
 
-/* RFC 5280, section 4.2.1.6. Built from parts: in libcrypto's own notation a comma in a host would start another. */
+/* RFC 5280, section 4.2.1.6. Built from its parts: in libcrypto's own notation a comma in a host starts another
+ * name. */
 static bool add_host(GENERAL_NAMES *names, const char *host)
 {
     struct in_addr v4;
@@ -317,19 +319,19 @@ static bool add_extension(X509 *x, int nid, const char *value)
     return ok;
 }
 
-/* It is its own authority, so that a client may be given this very file to trust. */
+/* The certificate is its own authority, so that a client can trust this very file. */
 static bool fill_certificate(X509 *x, EVP_PKEY *key, GENERAL_NAMES *hosts, int days)
 {
     enum { HOUR_S = 3600, DAY_S = 86400 };
     uint8_t serial[8];
     crypto_random(serial, sizeof serial);
-    serial[0] = (uint8_t)((serial[0] & 0x7f) | 0x40); /* positive, and never 0 */
+    serial[0] = (uint8_t)((serial[0] & 0x7f) | 0x40); /* positive and never 0 */
     BIGNUM *bn = BN_bin2bn(serial, sizeof serial, NULL);
     X509_NAME *name = X509_get_subject_name(x);
     bool ok = bn && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x)) && X509_set_version(x, X509_VERSION_3) &&
               X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"dmvisor", -1, -1, 0) &&
               X509_set_issuer_name(x, name) && X509_set_pubkey(x, key) &&
-              X509_gmtime_adj(X509_getm_notBefore(x), -HOUR_S) && /* clocks of phones may be behind */
+              X509_gmtime_adj(X509_getm_notBefore(x), -HOUR_S) && /* clocks of phones may be slow */
               X509_time_adj_ex(X509_getm_notAfter(x), days, 0, NULL) &&
               X509_add1_ext_i2d(x, NID_subject_alt_name, hosts, 0, 0) &&
               add_extension(x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
@@ -340,7 +342,7 @@ static bool fill_certificate(X509 *x, EVP_PKEY *key, GENERAL_NAMES *hosts, int d
     return ok;
 }
 
-/* An existing file may be somebody's key: it is never written over. */
+/* An existing file may hold a key in use, so it is never overwritten. */
 static enum rc create_file(const char *name, mode_t mode, FILE **out, struct err *e)
 {
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -364,7 +366,7 @@ static enum rc write_files(const char *cert_file, const char *key_file, X509 *x,
     if (k && fclose(k)) ok = false;
     if (c && fclose(c)) ok = false;
     if (ok) return RC_OK;
-    if (k) unlink(key_file); /* half a pair is of no use */
+    if (k) unlink(key_file); /* a certificate without its key is useless */
     if (c) unlink(cert_file);
     return rc ? rc : err_at(e, RC_IO, cert_file, 0, 0, "cannot write the certificate and its key");
 }
@@ -408,7 +410,7 @@ out:
 static bool put_name(const ASN1_STRING *from, char *out, size_t n_out, size_t *n)
 {
     unsigned char *text = NULL;
-    int bytes = ASN1_STRING_to_UTF8(&text, from); /* from whichever of the string types of X.520 it is */
+    int bytes = ASN1_STRING_to_UTF8(&text, from); /* whichever string type of X.520 it has */
     bool ok = bytes > 0 && (size_t)bytes < n_out && !memchr(text, '\0', (size_t)bytes) &&
               str_is_utf8((struct str){ (const char *)text, (size_t)bytes });
     if (ok) {

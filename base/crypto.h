@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_CRYPTO_H
 #define BASE_CRYPTO_H
-/* The only file that knows libcrypto (and, for signatures and certificates, what grows around it). */
+/* Digests, sealing, passwords and certificates. The only file that knows libcrypto. */
 #include "base/rc.h"
 #include "base/str.h"
 #include "base/world.h"
@@ -31,17 +31,21 @@ void crypto_sha256_update(struct crypto_sha256_ctx *c, struct str data);
 void crypto_sha256_final(struct crypto_sha256_ctx *c, char hex[SHA256_HEX_BYTES]);
 void crypto_sha256_destroy(struct crypto_sha256_ctx *c);
 
-/** Unpredictable bytes; ends the program only if the system has none. */
+/** Unpredictable bytes. Ends the program only when the system has no source of randomness. */
 void crypto_random(uint8_t *out, size_t n);
-/** n characters from A-Z a-z 2-9 without the ones people mix up (0 O 1 l I), NUL-terminated into out[n + 1]. */
+/**
+ * n characters from A-Z a-z 2-9 without those that are easily confused (0 O 1 l I), NUL-terminated, into out[n + 1].
+ */
 void crypto_random_text(const struct world *w, char *out, size_t n);
 
 /** AES-256-GCM: out holds n + SEAL_EXTRA_BYTES (nonce, tag, text). `name` is bound to it (associated data). */
 enum rc crypto_seal(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct str plain, uint8_t *out, struct err *e);
 /** @param out  sealed.n - SEAL_EXTRA_BYTES bytes. @return RC_DENIED when the key, the name or the bytes are wrong */
 enum rc crypto_open(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct str sealed, uint8_t *out, struct err *e);
-/** scrypt (32 MiB, so some 0.1 s: for people's logins, not for each request) of a password as "scrypt$<salt>$<hash>"
- * into out[128]; and its check. */
+/**
+ * Hash a password with scrypt to "scrypt$<salt>$<hash>" in out[128], and check one. Each takes 32 MiB and about 0.1 s,
+ * so they serve logins and not every request.
+ */
 enum rc crypto_password_hash(struct str password, char out[128], struct err *e);
 bool crypto_password_check(struct str password, struct str hash);
 /** Self-signed P-256 certificate with a subjectAltName for each of `hosts` (DNS names or addresses), as PEM files
@@ -50,7 +54,7 @@ bool crypto_password_check(struct str password, struct str hash);
 enum rc crypto_make_certificate(const char *cert_file, const char *key_file, const char *const *hosts, size_t n_hosts,
                                 int days, struct err *e);
 
-/* Where in a certificate a name stands. */
+/* Places in a certificate that hold a name. */
 enum crypto_name {
     CRYPTO_NAME_CN,
     CRYPTO_NAME_UID,
@@ -59,8 +63,12 @@ enum crypto_name {
     CRYPTO_NAME_SAN_URI,
     CRYPTO_NAME_SAN_EMAIL
 };
-/** The one name of this kind in a certificate (DER), as UTF-8, read from its structure: a printed form can be made to
- * read as another name. @param out  n_out octets with the NUL at its end. @return false when there is none, more than
- * one, one with a NUL in it, or one that has no room */
+/**
+ * The only name of this kind in a certificate (DER), as UTF-8. It is read from the certificate's structure, because a
+ * printed form can be read as another name.
+ *
+ * @param out  n_out octets including the NUL
+ * @return false when there is none or more than one, or when it holds a NUL or does not fit
+ */
 bool crypto_certificate_name(struct str der, enum crypto_name kind, char *out, size_t n_out, size_t *n);
 #endif

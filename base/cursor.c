@@ -48,7 +48,7 @@ uint32_t cursor_uintvar(struct cursor *c)
         v = v << 7 | (octet & 0x7f);
         if (!(octet & 0x80)) return v;
     }
-    cursor_take(c, cursor_left(c) + 1); /* fail */
+    cursor_take(c, cursor_left(c) + 1); /* record the failure */
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H
-/* Reads outside bytes; remembers the first failure and then stands at the end and gives zeroes, so that a decoder
+/* Reads untrusted bytes. After its first failure the cursor stands at the end and returns zeroes, so that a decoder
  * checks once at the end. */
 #include "base/str.h"
 
@@ -12,7 +12,7 @@ struct cursor {
 
 static inline struct cursor cursor_of(struct str s)
 {
-    const uint8_t *p = (const uint8_t *)(s.n ? s.p : ""); /* NULL + 0 is not C */
+    const uint8_t *p = (const uint8_t *)(s.n ? s.p : ""); /* NULL + 0 is undefined in C */
     return (struct cursor){ p, p + s.n, false };
 }
 static inline size_t cursor_left(const struct cursor *c)
@@ -30,7 +30,7 @@ uint32_t cursor_u32be(struct cursor *c);
 uint32_t cursor_uintvar(struct cursor *c);
 /** The next n bytes, borrowed. */
 struct str cursor_take(struct cursor *c, size_t n);
-/** Bytes up to a NUL, borrowed and without it; the NUL is passed over. Fails when there is none. */
+/** Bytes up to the next NUL, borrowed, without the NUL; the cursor moves past it. Fails when there is none. */
 struct str cursor_strz(struct cursor *c);
 /** Look at the next byte without taking it; 0 at the end (not a failure). */
 uint8_t cursor_peek(const struct cursor *c);

@@ -13,19 +13,21 @@ struct doc_place {
     unsigned line, column;
 };
 
-/* A tree under construction. Built from libfyaml's events, so that our ceilings stop it while it still reads. */
+/* A tree under construction. It is built from libfyaml's events, so that the ceilings apply while libfyaml still
+ * reads. */
 struct builder {
     struct arena *a;
     struct str source;
     const char *name;
     struct err *e;
     bool many;
-    struct doc_place at;                           /* of the last event that had one */
+    struct doc_place at;                           /* place of the last event that had one */
     struct doc *first, *last;                      /* documents */
-    struct doc *open[DOC_DEPTH], *tail[DOC_DEPTH]; /* lists and maps around the place, and their newest children */
+    struct doc *open[DOC_DEPTH], *tail[DOC_DEPTH]; /* open lists and maps around the current place, and the newest
+                                                    * child of each */
     unsigned depth;
     size_t n_nodes;
-    bool have_key;  /* a map's key whose value comes next */
+    bool have_key;  /* a map's key was read and its value comes next */
     struct doc key; /* its key, key_line and key_column */
     struct {
         struct str name;
@@ -43,8 +45,8 @@ static bool is_in_quotes(struct fy_event *ev)
     return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
 }
 
-/* 1-based, where libfyaml counts from 0. What has no place of its own (an empty value) stands where the last thing
- * stood. */
+/* 1-based, where libfyaml counts from 0. A value without a place of its own (an empty one) gets the place of the
+ * event before. */
 static struct doc_place place_of(struct builder *b, struct fy_event *ev)
 {
     const struct fy_mark *m = fy_event_start_mark(ev);
@@ -59,7 +61,7 @@ static enum rc wrong(const struct builder *b, struct doc_place at, enum rc rc, c
     return err_at(b->e, rc, b->name, at.line, at.column, "%s", text);
 }
 
-/* A new last child of the innermost open list or map, or a new document. */
+/* Add a new last child to the innermost open list or map, or a new document. */
 static enum rc attach(struct builder *b, struct doc_place at, struct doc **out)
 {
     if (b->depth == 0 && b->first && !b->many)
@@ -88,7 +90,8 @@ static enum rc attach(struct builder *b, struct doc_place at, struct doc **out)
     return RC_OK;
 }
 
-/* Piece by piece: fy_token_get_text trusts a guess of the length, and fails (and leaks) where that was too low. */
+/* Read piece by piece: fy_token_get_text relies on an estimate of the length and fails (and leaks) when that is too
+ * low. */
 static enum rc text_of(struct builder *b, struct fy_token *token, struct doc_place at, struct str *out)
 {
     const struct fy_iter_chunk *chunk = NULL;
@@ -122,7 +125,7 @@ static bool is_null(struct str s)
     return s.n == 0 || str_is(s, "~") || str_is(s, "null") || str_is(s, "Null") || str_is(s, "NULL");
 }
 
-/* libfyaml 0.7.12 reads two doubled quotes in a row as three. Better no text than a wrong one. */
+/* libfyaml 0.7.12 reads two doubled quotes in a row as three. An error is better than a wrong text. */
 static bool has_four_quotes(struct str source, struct fy_token *token)
 {
     const struct fy_mark *from = fy_token_start_mark(token), *to = fy_token_end_mark(token);
@@ -189,7 +192,7 @@ static const struct doc **sorted_children(const struct doc *map, size_t *n)
     return child;
 }
 
-/* Sorted, because a map may have as many keys as its author likes. */
+/* Duplicates are found by sorting, because a map may have very many keys. */
 static enum rc refuse_duplicate_keys(const struct builder *b, const struct doc *map)
 {
     size_t n;
@@ -358,7 +361,7 @@ enum rc doc_load(const char *file, struct arena *a, struct doc **out, struct err
     enum { STEP_BYTES = 64 << 10 };
     FILE *f = fopen(file, "rb");
     if (!f) return err_at(e, RC_IO, file, 0, 0, "cannot be read: %s", strerror(errno));
-    buf_init(&b, DOC_BYTES + STEP_BYTES); /* doc_parse says so when it is too long */
+    buf_init(&b, DOC_BYTES + STEP_BYTES); /* doc_parse reports a text that is too long */
     for (size_t got = 1; got && buf_ok(&b);) {
         char *room = buf_room(&b, STEP_BYTES);
         got = room ? fread(room, 1, STEP_BYTES, f) : 0;

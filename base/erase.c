@@ -13,7 +13,7 @@ static enum rc lost(struct err *e, const char *what, const char *name)
     return err_set(e, RC_IO, "%s: %s: %s", name, what, strerror(errno));
 }
 
-/* Write zeroes over [at, at + n), and read them back from the disk. */
+/* Overwrite [at, at + n) with zeroes, and read them back from the disk. */
 static enum rc zero(int fd, const char *name, off_t at, size_t n, struct err *e)
 {
     static const char nothing[CHUNK_BYTES];
@@ -30,13 +30,14 @@ static enum rc zero(int fd, const char *name, off_t at, size_t n, struct err *e)
         ssize_t r = pread(fd, seen, n - done < CHUNK_BYTES ? n - done : CHUNK_BYTES, at + (off_t)done);
         if (r <= 0) return lost(e, "cannot be read back", name);
         if (memcmp(seen, nothing, (size_t)r) != 0)
-            return err_set(e, RC_IO, "%s: what was overwritten is still there", name);
+            return err_set(e, RC_IO, "%s: the disk still returns data after it was overwritten", name);
         done += (size_t)r;
     }
     return RC_OK;
 }
 
-/* The next stretch that has data. A file system that knows no holes says that all of it is data. @return false at the end */
+/* The next range that holds data. A file system without holes reports the whole file as data. @return false at the
+ * end */
 static bool next_data(int fd, off_t *at, size_t *n)
 {
     off_t size = lseek(fd, 0, SEEK_END), from = lseek(fd, *at, SEEK_DATA), to;
@@ -80,5 +81,5 @@ enum rc erase_file(const char *file, struct err *e)
     enum rc rc = erase_some(fd, file, &at, &budget, &done, e);
     close(fd);
     if (!rc && unlink(file) != 0 && errno != ENOENT) rc = lost(e, "cannot be removed", file);
-    return rc || access(file, F_OK) != 0 ? rc : err_set(e, RC_IO, "%s: is still there", file);
+    return rc || access(file, F_OK) != 0 ? rc : err_set(e, RC_IO, "%s: still exists after it was removed", file);
 }

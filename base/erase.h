@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_ERASE_H
 #define BASE_ERASE_H
-/* Destroys what is in a file: zeroes over all that is data, read back from the disk. On flash and on file systems that copy on
- * write older blocks may outlive it; there only encryption helps. */
+/* Destroys the content of a file: overwrites all its data with zeroes and reads them back from the disk. On flash
+ * and on copy-on-write file systems older blocks may survive; only encryption helps there. */
 #include "base/rc.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /**
- * The next of it. Start with *at = 0 and call until *done.
- * @param budget  octets to write at most; less those that were written
+ * Erase the next part. Start with *at = 0 and call until *done.
+ *
+ * @param budget  most octets to write; reduced by those that were written
  * @param name    for the error
- * @return RC_IO when it cannot be written, read back, or is not zero then
+ * @return RC_IO when the file cannot be written or read back, or does not read back as zeroes
  */
 enum rc erase_some(int fd, const char *name, off_t *at, int64_t *budget, bool *done, struct err *e);
-/** A whole file: zeroes, empty, unlinked, looked for. One that is not there is RC_OK. */
+/**
+ * Erase a whole file: overwrite it, truncate it, unlink it, and check that it no longer exists. A missing file is
+ * RC_OK.
+ */
 enum rc erase_file(const char *file, struct err *e);
 #endif

@@ -28,10 +28,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void open_lib(void)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT); /* a failure shows in curl_easy_init */
+    curl_global_init(CURL_GLOBAL_DEFAULT); /* curl_easy_init reports a failure */
 }
 
-/* A copy, and false only when there was no memory for it. */
+/* Copy a text. @return false only when there is no memory */
 static bool copy(const char *z, char **out)
 {
     return !z || (*out = strdup(z)) != NULL;
@@ -78,7 +78,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
     struct str bytes = { p, one * n };
     long status = 0;
     curl_easy_getinfo(t->f->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (t->r->sink && status < 300) { /* what comes with a redirect or an error is none of the content */
+    if (t->r->sink && status < 300) { /* the body of a redirect or an error is not part of the content */
         t->stopped_by_sink = !t->r->sink(t->r->ctx, bytes);
         return t->stopped_by_sink ? 0 : bytes.n;
     }
@@ -86,7 +86,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
     return buf_ok(&t->reply->body) ? bytes.n : 0;
 }
 
-/* A header that is too long to be kept is taken as absent: half an address is worse than none. */
+/* A header too long to keep counts as absent: half an address is worse than none. */
 static void keep(char *out, size_t size, struct str value)
 {
     snprintf(out, size, "%.*s", value.n < size ? (int)value.n : 0, value.n ? value.p : "");
@@ -107,7 +107,7 @@ static size_t on_header(char *p, size_t one, size_t n, void *ctx)
         { "location", r->location, sizeof r->location },
         { "x-syncml-hmac", r->hmac, sizeof r->hmac },
     };
-    bool new_answer = str_starts(line, STR("HTTP/")); /* the one before was "100 Continue" */
+    bool new_answer = str_starts(line, STR("HTTP/")); /* the headers before belonged to "100 Continue" */
     str_cut(&value, ':', &name);
     t->saw_retry_after = !new_answer && (t->saw_retry_after || str_eq_fold(name, STR("retry-after")));
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
@@ -127,7 +127,7 @@ static int on_progress(void *ctx, curl_off_t dl_total, curl_off_t dl, curl_off_t
 
 /* --- a request ------------------------------------------------------------------------------------------------ */
 
-/* curl_easy_setopt takes anything, so these say of what type a value must be. */
+/* curl_easy_setopt takes any type; these functions fix the type of the value. */
 static bool set_text(CURL *c, CURLoption o, const char *z)
 {
     return !z || !curl_easy_setopt(c, o, z);
@@ -219,7 +219,7 @@ static enum rc explain(const struct fetch_transfer *t, CURLcode code, const char
     return err_at(e, rc, host, 0, 0, "%s", why);
 }
 
-/* What is known once the answer has arrived. */
+/* Record the facts of an answer that has arrived. */
 static void note_answer(const struct fetch_transfer *t)
 {
     curl_off_t length = -1, retry_s = 0;
@@ -256,7 +256,7 @@ explain:
     if (code != CURLE_OK) rc = explain(&t, code, why, e);
 out:
     if (rc) buf_finish(&reply->body);
-    curl_easy_reset(f->curl); /* forget pointers into this frame */
+    curl_easy_reset(f->curl); /* they point into this stack frame */
     curl_slist_free_all(headers);
     if (file) fclose(file);
     return rc;

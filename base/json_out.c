@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
-/* What stands before a value: a comma when it is not the first, its key. After json_out_key both are there. */
+/* Write what precedes a value: a comma unless it is the first, and its key. json_out_key has written both already. */
 static void lead(struct json_out *j, const char *key)
 {
     const uint32_t level = UINT32_C(1) << j->depth;

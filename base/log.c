@@ -11,7 +11,7 @@
 
 enum { LINE_BYTES = 16 << 10, VALUE_BYTES = 2 << 10, THOUSAND = 1000 };
 
-/* One event at one level: a token bucket, in thousandths of a line. */
+/* The token bucket of one event at one level, in thousandths of a line. */
 struct log_place {
     const char *event;
     enum log_level level;
@@ -21,15 +21,15 @@ struct log_place {
 
 static const char *const level_name[] = { "error", "warn", "info", "debug" };
 
-/* See log.h for why this is at file scope. Written in main before threads start, but for the level. */
+/* log.h says why this is at file scope. Written in main before threads start, except for the level. */
 static struct {
     atomic_int level;
     enum log_form form;
     int fd;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* protects the members below */
     struct log_place slot[LOG_EVENTS];
     size_t n_slots;
-    atomic_ullong suppressed; /* of all slots together */
+    atomic_ullong suppressed; /* sum over all slots */
 } out = { LOG_INFO, LOG_LOGFMT, STDERR_FILENO, PTHREAD_MUTEX_INITIALIZER, { { 0 } }, 0, 0 };
 
 void log_open(enum log_level level, enum log_form form, int fd)
@@ -56,7 +56,7 @@ bool log_level_parse(struct str s, enum log_level *level)
     return false;
 }
 
-/* May it stand without quotes? Anything else could be mistaken for another field or another line. */
+/* Can the value stand without quotes? Any other could be mistaken for another field or another line. */
 static bool is_plain(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -82,7 +82,7 @@ static void put_field(struct buf *line, const struct log_field *f)
         put_text(line, f->value);
 }
 
-/* The last one is for all events that found no place of their own. */
+/* The slot of an event. All events that find no free slot share the last one. */
 static struct log_place *slot_of(enum log_level level, const char *event, int64_t now_ms)
 {
     size_t i = 0;
@@ -92,7 +92,7 @@ static struct log_place *slot_of(enum log_level level, const char *event, int64_
     return &out.slot[i < LOG_EVENTS ? i : LOG_EVENTS - 1];
 }
 
-/* May a line of this event be written now? @param before  how many were not since the last that was */
+/* May a line of this event be written now? @param before  number of lines suppressed since the last one */
 static bool may_write(enum log_level level, const char *event, uint64_t *before)
 {
     int64_t now_ms = world_monotonic_ms();
@@ -137,7 +137,8 @@ static void write_line(enum log_level level, const char *event, const struct log
         }
     }
     buf_putz(&line, out.form == LOG_JSON ? "}\n" : "\n");
-    if (buf_ok(&line) && write(out.fd, line.p, line.n) < 0) { /* Nobody is left to tell. */
+    if (buf_ok(&line) && write(out.fd, line.p, line.n) < 0) { /* a failed write of the log cannot be reported
+                                                               * anywhere */
     }
     buf_finish(&line);
 }

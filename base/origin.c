@@ -29,7 +29,7 @@ static bool scheme_of(struct str *rest, bool *tls)
     return false;
 }
 
-/* Up to the path, the query or the fragment. */
+/* The part before the path, the query and the fragment. */
 static struct str authority_of(struct str rest)
 {
     size_t n = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_RC_H
 #define BASE_RC_H
-/* Whether *we* could do our work, and one sentence for a person when not. A SyncML or HTTP status is data, not an
- * rc. */
+/* Whether *this program* could do its work, and one sentence for a person when not. A SyncML or HTTP status is data,
+ * not an rc. */
 #include <stddef.h>
 
 #define RC_LIST(X)                                                                                                     \
@@ -30,7 +30,7 @@ enum rc {
 
 enum { ERR_TEXT_BYTES = 512 };
 
-/* What went wrong, filled once by the place that found it; those above pass it on. */
+/* What went wrong. The place that finds the error fills it once; callers pass it on. */
 struct err {
     enum rc rc;
     unsigned line, column;     /* 1-based place in a text, 0 when it has none */
@@ -42,15 +42,15 @@ struct err {
 const char *rc_text(enum rc rc);
 
 /**
- * Say what went wrong. Does nothing to `e` when it is NULL or already filled (the first place wins).
+ * Record what went wrong. Does nothing when `e` is NULL or already filled (the first place wins).
  * @return rc, so that callers can write `return err_set(e, RC_PARSE, "...")`
  */
 enum rc err_set(struct err *e, enum rc rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /** As err_set, with a place: `where` may be NULL; line and column 0 when unknown. */
 enum rc err_at(struct err *e, enum rc rc, const char *where, unsigned line, unsigned column, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
-/** Empty again, for the next try. Accepts NULL. */
+/** Empty it for another attempt. Accepts NULL. */
 void err_clear(struct err *e);
-/** "where:line:column: text" with the parts it has, into out (always NUL-terminated). @return out */
+/** Format "where:line:column: text", with the parts that are present, into out (always NUL-terminated). @return out */
 const char *err_format(const struct err *e, char *out, size_t n);
 #endif

@@ -29,10 +29,10 @@ const char *const sandbox_modes[] = { "prefer", "require", "off", NULL };
 
 /* ---- system calls ---- */
 
-/* Who still needs a call, and loses it otherwise. */
+/* Programs that need a system call; all others lose it. */
 enum who { NOBODY, PROGRAMS, MACHINES, SANITIZER };
 
-/* Names, because not every architecture has every call. */
+/* Listed by name, because not every architecture has every call. */
 static const struct {
     enum who needs;
     const char *name;
@@ -115,7 +115,7 @@ static const char *filter_calls(const struct sandbox *s)
 
     for (size_t i = 0; !bad && i < sizeof denied / sizeof denied[0]; i++) {
         int call = seccomp_syscall_resolve_name(denied[i].name);
-        if (call == __NR_SCMP_ERROR || call < 0 || keeps(s, denied[i].needs)) continue; /* not of this machine */
+        if (call == __NR_SCMP_ERROR || call < 0 || keeps(s, denied[i].needs)) continue; /* not on this machine */
         bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), call, 0);
     }
     if (!bad) bad = seccomp_load(f);
@@ -148,7 +148,7 @@ static const uint64_t may_read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_
                       of_a_file = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
                                   LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
 
-/* What this kernel's Landlock can hold back. */
+/* The rights that this kernel's Landlock can restrict. */
 static uint64_t known_rights(long abi)
 {
     return may_read | may_run | may_write | (abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0) |

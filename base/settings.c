@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What one load works with. */
+/* The state of one load. */
 struct load {
     const char *file;
     struct str folder;
@@ -18,7 +18,7 @@ struct load {
     bool bad;
 };
 
-/* One mistake: the first into e, each into errors. */
+/* Record one mistake: the first in e, each in errors. */
 static void complain(struct load *l, const struct doc *d, const char *text)
 {
     struct err one = { 0 };
@@ -146,7 +146,7 @@ static const struct setting *find(const struct load *l, struct str name, bool *i
     return NULL;
 }
 
-/* Walk a map; sections are names with a dot behind them in the table. */
+/* Walk a map. A section's name is followed by a dot in the table's names. */
 static bool walk(struct load *l, const struct doc *map, struct str prefix, void *out, const struct doc **seen)
 {
     for (const struct doc *d = map->first; d; d = d->next) {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_SETTINGS_H
 #define BASE_SETTINGS_H
-/* A program's configuration file (YAML) as a table: one row for each setting says its name, kind, default, limits
- * and help. Both programs read theirs through this, so unknown names and wrong values are told alike: with file,
- * line, column, and what is allowed. */
+/* A program's configuration file (YAML) as a table: each row gives a setting's name, kind, default, limits and help.
+ * Both programs read their configuration through it, so unknown names and wrong values are reported alike: with
+ * file, line, column, and the values that are allowed. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/rc.h"
 
 enum setting_kind {
-    SET_TEXT,    /* const char *; NULL when neither given nor defaulted */
-    SET_PATH,    /* as SET_TEXT; a relative path counts from the file's folder */
+    SET_TEXT,    /* const char *; NULL when neither given nor with a default */
+    SET_PATH,    /* as SET_TEXT; a relative path starts at the file's folder */
     SET_BOOL,    /* bool */
     SET_UINT,    /* unsigned, within [min, max] */
     SET_PORT,    /* uint16_t */
@@ -30,7 +30,7 @@ struct setting {
     const char *name; /* path in the document: "dm.port" */
     enum setting_kind kind;
     size_t offset;            /* of the member in the program's struct */
-    const char *standard;     /* default as it would be written, NULL = none */
+    const char *standard;     /* default as it is written in the file, NULL = none */
     int64_t min, max;         /* SET_UINT, SET_SECONDS */
     const char *const *words; /* SET_WORD: NULL-terminated */
     bool required;
@@ -44,8 +44,8 @@ struct setting {
  */
 enum rc settings_load(const char *file, const struct setting *table, size_t n, void *out, struct arena *a,
                       struct buf *errors, struct err *e);
-/** Only the defaults. */
+/** Fill `out` with the defaults alone. */
 enum rc settings_defaults(const struct setting *table, size_t n, void *out, struct arena *a);
-/** The table as a commented YAML file for people. */
+/** Write the table as a commented YAML file. */
 void settings_help(const struct setting *table, size_t n, struct buf *out);
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_STR_H
 #define BASE_STR_H
-/* A borrowed run of bytes with its length; not NUL-terminated. `p` may be NULL only when `n` is 0. */
+/* A borrowed range of bytes with its length; not NUL-terminated. `p` may be NULL only when `n` is 0. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@ struct str {
 };
 
 #define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
-/** The same in a static table, where C17 wants an initializer and not a compound literal. */
+/** STR for static tables, where C17 requires an initializer and not a compound literal. */
 #define STR_INIT(lit)                                                                                                  \
     {                                                                                                                  \
         "" lit, sizeof(lit) - 1                                                                                        \
@@ -32,13 +32,13 @@ bool str_eq_fold(struct str a, struct str b);
 int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-/** Without leading and trailing space, tab, CR and LF. */
+/** s without leading and trailing space, tab, CR and LF. */
 struct str str_trim(struct str s);
 /** Bytes [from, to) of s; both are cut to the length. */
 struct str str_slice(struct str s, size_t from, size_t to);
 /** Index of the first `c` at or after `from`, or s.n when there is none. */
 size_t str_find(struct str s, char c, size_t from);
-/** Take the part before the next `sep` off the front of *rest. @return false when nothing is left */
+/** Cut the part before the next `sep` from the front of *rest. @return false when nothing is left */
 bool str_cut(struct str *rest, char sep, struct str *part);
 /** Whole text as a decimal number, sign allowed, no blanks. @return false when it is not, or overflows */
 bool str_to_i64(struct str s, int64_t *out);
@@ -47,14 +47,16 @@ bool str_to_u64(struct str s, uint64_t *out);
 uint64_t str_hash(struct str s);
 /** Length of the well-formed UTF-8 character (NUL is one) at the front of s: 1 to 4; 0 when there is none. */
 size_t str_utf8(struct str s);
-/** Octets at the front of s that are ASCII but no NUL: nearly all texts are nothing else, so it looks at eight at a
- * time. */
+/**
+ * Number of octets at the front of s that are ASCII but not NUL. Nearly all texts are pure ASCII, so it tests eight at
+ * a time.
+ */
 static inline size_t str_ascii_run(struct str s)
 {
     size_t n = 0;
     for (uint64_t w; n + sizeof w <= s.n; n += sizeof w) {
         memcpy(&w, s.p + n, sizeof w);
-        if ((w | (w - 0x0101010101010101u)) & 0x8080808080808080u) /* an octet from 0x80 on, or a 0 that borrowed */
+        if ((w | (w - 0x0101010101010101u)) & 0x8080808080808080u) /* an octet from 0x80 on, or a NUL */
             break;
     }
     while (n < s.n && (unsigned char)s.p[n] - 1u < 0x7f) n++;
@@ -70,7 +72,7 @@ static inline bool str_is_ascii(struct str s)
         memcpy(&w, s.p + n, sizeof w);
         all |= w | (w - ones);
     }
-    memcpy(&w, s.p + s.n - sizeof w, sizeof w); /* the last eight, some of them a second time */
+    memcpy(&w, s.p + s.n - sizeof w, sizeof w); /* the last eight octets; some are tested twice */
     return ((all | w | (w - ones)) & high) == 0;
 }
 /** Well-formed UTF-8 without NUL? */

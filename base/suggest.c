@@ -14,7 +14,7 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
     return m < c ? m : c;
 }
 
-/* Insertions, deletions, substitutions and neighbours swapped, case folded. */
+/* The number of insertions, deletions, substitutions and swaps of neighbours, case folded. */
 static unsigned distance(struct str a, struct str b)
 {
     unsigned row[3][LONGEST + 1];

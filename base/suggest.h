@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_SUGGEST_H
 #define BASE_SUGGEST_H
-/* "Did you mean ...": the nearest of the words that would have been right. */
+/* "Did you mean ...": the nearest of the allowed words. */
 #include "base/arena.h"
 #include "base/str.h"
 
@@ -14,14 +14,16 @@ static inline struct suggestion suggest_for(struct str word)
 {
     return (struct suggestion){ .word = word };
 }
-/** Look at one word that is allowed. */
+/** Compare with one allowed word. */
 void suggest_try(struct suggestion *s, struct str allowed);
-/** The nearest one, when it is near enough to be a slip; else empty. */
+/** The nearest word when it is near enough for a typing error, else empty. */
 static inline struct str suggest_best(const struct suggestion *s)
 {
     return s->best;
 }
-/** What is said of a word that is none of a list "state, device": `: did you mean "state"?; possible are state, device`.
- * @param list  words with ", " or '|' between */
+/**
+ * The hint for a word that is not in the list "state, device": `: did you mean "state"?; possible are state, device`.
+ * @param list  words separated by ", " or '|'
+ */
 struct str suggest_among(struct str word, struct str list, struct arena *a);
 #endif

@@ -58,7 +58,7 @@ enum rc text_b64_decode(struct str text, struct arena *a, struct str *out)
         }
         if (value < 0 || pads) return RC_PARSE;
         v = v << 6 | (uint32_t)value;
-        if (digits++ % 4) /* the first of four completes no byte */
+        if (digits++ % 4) /* the first digit of four completes no byte */
             p[n++] = (char)(uint8_t)(v >> (8 - digits % 4 * 2) % 8);
     }
     if (digits % 4 == 1 || pads > (4 - digits % 4) % 4) return RC_PARSE;
@@ -101,9 +101,9 @@ struct parts {
     int64_t year, month, day, hour, minute, second, ms;
 };
 
-enum { DAY_MS = 86400000, DAYS_TO_1970 = 719468 }; /* from 1 March of year 0 */
+enum { DAY_MS = 86400000, DAYS_TO_1970 = 719468 }; /* counted from 1 March of year 0 */
 
-/* Years begin in March here, so that the leap day is the last and months follow one formula. */
+/* A year begins in March here, so that the leap day is the last day and all months follow one formula. */
 static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
 {
     int64_t y = year + 400 - (month <= 2), day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
@@ -128,7 +128,7 @@ static struct parts parts_of(int64_t ms)
                            in_day % 1000 };
 }
 
-/* The last n digits of v. snprintf with int64_t would need room for any number. */
+/* The last n digits of v. With snprintf an int64_t would need room for any number. */
 static char *put_digits(char *out, int64_t v, size_t n)
 {
     for (size_t i = n; i-- > 0; v /= 10) out[i] = (char)('0' + v % 10);
@@ -168,7 +168,7 @@ void text_time_iso(int64_t ms, char out[25])
     put_time(ms, true, out);
 }
 
-/* Exactly n digits. */
+/* Read exactly n digits. */
 static int64_t digits(struct cursor *c, size_t n)
 {
     int64_t v = 0;
@@ -189,7 +189,7 @@ static bool passed(struct cursor *c, char ch)
 
 static int64_t fraction_ms(struct cursor *c)
 {
-    int64_t ms = digits(c, 1) * 100; /* at least one digit; past three they are too small */
+    int64_t ms = digits(c, 1) * 100; /* at least one digit; digits past the third are ignored */
     for (int64_t unit = 10; cursor_peek(c) >= '0' && cursor_peek(c) <= '9'; unit /= 10) ms += digits(c, 1) * unit;
     return ms;
 }
@@ -329,7 +329,7 @@ enum rc text_url_decode(struct str s, struct arena *a, struct str *out)
 
 bool text_same_secret(struct str a, struct str b)
 {
-    volatile unsigned char differ = a.n != b.n; /* volatile: every byte is looked at */
+    volatile unsigned char differ = a.n != b.n; /* volatile: the loop reads every byte */
     for (size_t i = 0; i < a.n && i < b.n; i++) differ = (unsigned char)(differ | (a.p[i] ^ b.p[i]));
     return !differ;
 }

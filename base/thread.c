@@ -82,7 +82,7 @@ void wake_raise(int fd)
 {
     const uint64_t one = 1;
 
-    while (write(fd, &one, sizeof one) < 0 && errno == EINTR) continue; /* full: it is raised already */
+    while (write(fd, &one, sizeof one) < 0 && errno == EINTR) continue; /* a full counter is raised already */
 }
 
 void wake_clear(int fd)

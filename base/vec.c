@@ -14,7 +14,7 @@ bool vec_reserve(void *at, size_t n, size_t *room, size_t more, size_t size)
     if (more <= *room - n) return true;
     if (more > SIZE_MAX / 2 / size - n) return false;
     while (want < n + more) want *= 2;
-    memcpy(&p, at, sizeof p); /* a pointer to any type is not a void * */
+    memcpy(&p, at, sizeof p); /* a pointer to another type must not be read as a void * */
     p = realloc(p, want * size);
     if (!p) return false;
     memcpy(at, &p, sizeof p);

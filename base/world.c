@@ -16,7 +16,7 @@ static void random_real(void *ctx, uint8_t *out, size_t n)
     crypto_random(out, n);
 }
 
-/* splitmix64: short, and no two seeds near each other give alike bytes. */
+/* splitmix64: short, and similar seeds give unrelated bytes. */
 static void random_fixed(void *ctx, uint8_t *out, size_t n)
 {
     uint64_t *seed = ctx, z = 0;

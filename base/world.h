@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_WORLD_H
 #define BASE_WORLD_H
-/* Time and randomness as an argument, so that a stage reads neither and a test can run a day in a millisecond. */
+/* Time and randomness as an argument: a stage reads no clock and no random source itself, so a test can run a day in
+ * a millisecond. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,10 +12,13 @@ struct world {
     void *ctx;
 };
 
-/** The real one: clock_gettime and the system's random bytes. Only the shells call it. */
+/** The real world: clock_gettime and the system's random bytes. Only the shells (main programs) call it. */
 struct world world_real(void);
-/** Fixed: starts at now_ms; bytes from a counter seeded with *seed, which it advances. For tests and replay. */
+/**
+ * A fixed world: starts at now_ms; bytes come from a counter seeded with *seed, which it advances. For tests and
+ * replay.
+ */
 struct world world_fixed(int64_t now_ms, uint64_t *seed);
-/** Milliseconds of a clock that never goes back, for timeouts inside the shells. */
+/** Milliseconds of a clock that never goes back, for timeouts in the shells. */
 int64_t world_monotonic_ms(void);
 #endif
