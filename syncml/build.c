@@ -7,20 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a child element means in its place. First the leaves, whose text goes to `at`; all set the bool at `flag`, if
- * there is one. */
+/* What a child element means in its place. First the leaves, whose text goes to `at`; each also sets the bool at
+ * `flag`, if there is one. */
 enum what {
     WHAT_TEXT = 1, /* trimmed */
-    WHAT_FORMAT,   /* the same in lower case (trap 10) */
-    WHAT_B64,      /* the same, octets of an OPAQUE turned into base64 */
-    WHAT_NUMBER,   /* uint64_t; only if it is one */
-    WHAT_DATA,     /* to the octet */
+    WHAT_FORMAT,   /* as WHAT_TEXT, in lower case (trap 10) */
+    WHAT_B64,      /* as WHAT_TEXT; octets of an OPAQUE become base64 */
+    WHAT_NUMBER,   /* uint64_t; left unset when the text is not a number */
+    WHAT_DATA,     /* kept to the octet */
     WHAT_LAST_LEAF = WHAT_DATA,
-    WHAT_FLAG, /* being there is all it says */
+    WHAT_FLAG, /* an element without content: its presence is the value */
     WHAT_INTO, /* a structure at `at` whose children are those of `place` */
     WHAT_ITEM,
     WHAT_TARGET_REF,
-    WHAT_SOURCE_REF, /* one more of a list of the command */
+    WHAT_SOURCE_REF, /* appended to a list of the command */
     WHAT_HEADER,
     WHAT_BODY,
 };
@@ -51,7 +51,7 @@ struct child {
     {                                                                                                                  \
         WHAT_INTO, SML_AT_CRED, AT(type, field), AT(type, field.present)                                               \
     }
-/* Type and Format that stand beside Meta instead of in it (Windows). */
+/* Type and Format directly in the command instead of in Meta (Windows). */
 #define LOOSE_META(owner)                                                                                              \
     [SML_E_TYPE] = { WHAT_TEXT, SML_AT_TEXT, AT(owner, meta.type), AT(owner, meta.present) }, [SML_E_FORMAT] = {       \
         WHAT_FORMAT, SML_AT_TEXT, AT(owner, meta.format), AT(owner, meta.present)                                      \
@@ -154,7 +154,7 @@ enum rc build_fail(struct build *b, enum rc rc, const char *fmt, ...)
     return b->rc = rc;
 }
 
-/* Past a ceiling: say which. */
+/* True when a ceiling is exceeded; the error names which. */
 bool build_over(struct build *b)
 {
     if (b->elements > SML_ELEMENTS)
@@ -243,7 +243,7 @@ static void push_part(struct build *b, const struct child *c, unsigned elem, boo
     f->cmds = &b->msg->cmds;
 }
 
-/* The root: nothing else may stand outside it. */
+/* The root element: no other element may be outside it. */
 static void push_root(struct build *b, unsigned elem, struct str name)
 {
     if (elem == SML_E_SYNCML && !b->done)
@@ -253,7 +253,7 @@ static void push_root(struct build *b, unsigned elem, struct str name)
                    STR_ARG(elem ? sml_elem_name(elem) : name));
 }
 
-/* An element that has no row in its place. */
+/* An element that is not expected in its place. */
 static void push_other(struct build *b, struct build_frame *f, unsigned elem, struct str name)
 {
     if (f->place == SML_AT_DOC)
@@ -297,7 +297,7 @@ void build_start(struct build *b, unsigned elem, struct str name)
         push_branch(b, f, c, elem);
 }
 
-/* Text in several pieces, or one that will not stay: gather it in the arena, doubling. */
+/* Gather a text that comes in several pieces, or whose piece does not stay valid, in the arena; the room doubles. */
 static void gather(struct build *b, struct str s)
 {
     if (b->room < b->text.n + s.n) {
@@ -312,7 +312,7 @@ static void gather(struct build *b, struct str s)
         b->text.p = p;
         b->room = room;
     }
-    /* text.p is ours: it came from arena_bytes above. */
+    /* text.p comes from arena_bytes above, so it may be written. */
     memcpy((char *)(uintptr_t)b->text.p + b->text.n, s.p, s.n);
     b->text.n += s.n;
 }
@@ -364,7 +364,7 @@ static struct str lower(struct build *b, struct str s)
     return (struct str){ p, s.n };
 }
 
-/* str_trim, when there is nothing to trim. */
+/* str_trim with a fast path for texts without blanks. */
 static inline struct str trim(struct str s)
 {
     return s.n && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.n - 1] > ' ' ? s : str_trim(s);

@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-/* A slot is window * 16 + lane. `used` is the newest window that was used, then 16 bits for the lanes of the window
- * before it, then 16 for its own; what is older than those two counts as used. A device that uses up a window goes on
- * with the next one before its time; one that is further ahead than AHEAD was left there by a clock that was set back,
- * and with that the key is another one. */
+/* A slot is window * 16 + lane. `used` holds the newest window with a used nonce, then 16 bits for the lanes of the
+ * window before it, then 16 for its own lanes; every older window counts as used. A device that uses up a window
+ * continues with the next one early. A window further ahead than AHEAD is left from a clock that was set back; the
+ * key is another one then. */
 enum { AHEAD = 64 };
 
 static int64_t newest_of(int64_t used, int64_t now)
@@ -22,7 +22,7 @@ static int64_t window_now(int64_t now_ms)
     return now_ms > CHALLENGE_WINDOW_MS ? now_ms / CHALLENGE_WINDOW_MS : 1;
 }
 
-/* The window that nonces are given from, for this device. */
+/* The window that this device's nonces are given from. */
 static int64_t window_of(int64_t used, int64_t now_ms)
 {
     int64_t now = window_now(now_ms), newest = newest_of(used, now);

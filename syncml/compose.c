@@ -72,7 +72,8 @@ size_t compose_room(struct compose *b)
     return used < b->max ? b->max - used : 0;
 }
 
-/* From above, cheaply: what the longest names of an encoding need around a text, and around elements. */
+/* An upper bound, cheap to compute: the octets that the longest names of an encoding need around a text and around
+ * elements. */
 struct guess {
     enum sml_type type;
     size_t bytes;
@@ -126,7 +127,7 @@ static void guess_cmd(struct guess *g, const struct sml_cmd *c)
     for (const struct sml_cmd *k = c->children; k; k = k->next) guess_cmd(g, k);
 }
 
-/* Once a message had to be measured, it is nearly full: no more guessing. */
+/* A message that had to be measured once is nearly full, so estimates stop here. */
 static bool surely(struct compose *b, size_t bytes)
 {
     if (b->nomem || b->exact || b->used > b->max || bytes > b->max - b->used) return false;
@@ -264,7 +265,7 @@ enum rc compose_value(enum sml_type type, struct arena *a, struct str value, str
     return RC_OK;
 }
 
-/* The start of the character that octet n stands in, so that a cut there leaves both parts whole. */
+/* The start of the character that contains octet n, so that a cut there splits no character. */
 static size_t whole_chars(struct str s, size_t n)
 {
     size_t at = n;
@@ -301,7 +302,7 @@ void compose_nonce(const struct world *w, uint8_t out[SML_NONCE_BYTES])
     for (unsigned i = 0; i < SML_NONCE_BYTES; i++)
         for (unsigned tries = 0; out[i] == 0; tries++) {
             if (tries == 8)
-                out[i] = (uint8_t)(i + 1); /* a broken source of randomness must not hang us */
+                out[i] = (uint8_t)(i + 1); /* a broken source of randomness must not cause an endless loop */
             else
                 w->random(w->ctx, &out[i], 1);
         }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_COMPOSE_H
 #define SYNCML_COMPOSE_H
-/* Putting an outgoing message together, command by command, within the peer's MaxMsgSize to the octet; and cutting
- * values that are too long for one message. For both session machines. Running out of arena is remembered: check
- * `nomem` once at the end. */
+/* Builds an outgoing message, command by command, within the peer's MaxMsgSize to the octet, and cuts values that
+ * are too long for one message. For both session machines. Running out of arena is recorded: check `nomem` once at
+ * the end. */
 #include "syncml/cred.h"
 #include "syncml/msg.h"
 
 enum {
-    COMPOSE_ALERT_BYTES = 64,         /* an Alert with nothing but its code, in either encoding */
-    COMPOSE_DEFAULT_BYTES = 64 << 10, /* for a peer that gave no MaxMsgSize (protocol.md 8) */
-    COMPOSE_PIECE_MIN = 16,           /* octets of a value that make a piece worth sending */
+    COMPOSE_ALERT_BYTES = 64,         /* an Alert with only its code, in either encoding */
+    COMPOSE_DEFAULT_BYTES = 64 << 10, /* for a peer without MaxMsgSize (protocol.md 8) */
+    COMPOSE_PIECE_MIN = 16,           /* the shortest piece of a value that is worth sending */
     SML_NONCE_BYTES = 16
 };
 
@@ -21,33 +21,35 @@ struct compose {
     struct sml_cmd **tail;
     unsigned last_id; /* last CmdID given out */
     unsigned n_cmds;
-    size_t used, max;  /* octets, encoded; used is at most too high while `rough` */
-    bool rough, exact; /* some commands were guessed from above, not measured; no more guessing */
+    size_t used, max;  /* octets, encoded; while `rough`, used is an upper bound */
+    bool rough, exact; /* rough: some commands were estimated, not measured; exact: no more estimates */
     bool nomem;
-    struct sml_cmd spare; /* handed out past the arena's end; never reaches a message */
+    struct sml_cmd spare; /* returned when the arena is full; never part of a message */
 };
 
 /** Start with a message whose header is complete. @param peer_max  its MaxMsgSize, 0 = none given */
 void compose_begin(struct compose *b, enum sml_type type, struct arena *a, struct sml_msg *msg, uint64_t peer_max);
-/** A command with the next CmdID, not in the message yet. Never NULL: past the arena's end it is a spare one and
- * `nomem` is set. */
+/**
+ * A command with the next CmdID, not yet in the message. Never NULL: when the arena is full it is a spare one and
+ * `nomem` is set.
+ */
 struct sml_cmd *compose_cmd(struct compose *b, enum sml_cmd_kind kind);
 struct sml_item *compose_item(struct compose *b, struct sml_item ***tail);
 /** Octets left, exactly. */
 size_t compose_room(struct compose *b);
-/** Append when it is clear without measuring that it fits, as it is for most commands of most messages. */
+/** Append when an estimate is enough to know that it fits, as for most commands of most messages. */
 bool compose_add_surely(struct compose *b, struct sml_cmd *c);
-/** The same for one more Item of the last command; the caller appends it. */
+/** The same for one more Item of the last command; the caller appends the Item. */
 bool compose_item_surely(struct compose *b, const struct sml_item *it);
 /** Octets of the message so far, exactly. */
 size_t compose_used(struct compose *b);
-/** Append when it fits. @return false when it does not; its CmdIDs (and its children's) are given back */
+/** Append when it fits. @return false when it does not; its CmdIDs (and its children's) become free again */
 bool compose_add(struct compose *b, struct sml_cmd *c);
-/** Append whatever its size: what must be said, like the Status of SyncHdr. */
+/** Append whatever its size: for commands that are mandatory, like the Status of SyncHdr. */
 void compose_force(struct compose *b, struct sml_cmd *c);
 /** Append a command whose size is known. */
 void compose_put(struct compose *b, struct sml_cmd *c, size_t bytes);
-/** Not used after all: give the CmdIDs back. */
+/** Discard a command that is not used: its CmdIDs become free again. */
 void compose_drop(struct compose *b, const struct sml_cmd *c);
 
 /** A Status. Empty refs are left out. */
@@ -59,20 +61,20 @@ void compose_chal(struct compose *b, struct sml_cred *chal, enum sml_auth scheme
 struct str compose_number(struct arena *a, uint64_t n);
 
 /**
- * The value as it travels. Binary (format "bin", or octets that XML 1.0 cannot hold) becomes base64 text with Format b64 in XML;
- * in WBXML it stays as it is (S-219, protocol.md 12, OMA-TS-DM_TND-V1_2_1 6).
- * @param format  changed to "b64" when that happened
+ * The value in its form on the wire. A binary value (format "bin", or octets that XML 1.0 cannot hold) becomes base64
+ * text with Format b64 in XML; in WBXML it is unchanged (S-219, protocol.md 12, OMA-TS-DM_TND-V1_2_1 6).
+ * @param format  changed to "b64" in that case
  */
 enum rc compose_value(enum sml_type type, struct arena *a, struct str value, struct str *format, struct str *out);
 /** Is s well-formed UTF-8 made of characters that XML 1.0 allows? */
 bool compose_is_xml_text(struct str s);
 /**
- * How many octets of `rest` at most go into c's first Item so that c fits in `room`; never in the middle of a
- * character. Data of the Item is left set to that piece, MoreData to whether something stays behind.
+ * The most octets of `rest` that fit into c's first Item so that c fits in `room`; never in the middle of a character.
+ * Sets the Item's Data to that piece, and its MoreData when octets remain.
  */
 size_t compose_piece(enum sml_type type, struct sml_cmd *c, struct str rest, size_t room);
 
-/** Fresh octets for NextNonce, none of them NUL (clients that keep a nonce as a C string exist). */
+/** New octets for NextNonce, none of them NUL (some clients keep a nonce as a C string). */
 struct world;
 void compose_nonce(const struct world *w, uint8_t out[SML_NONCE_BYTES]);
 #endif

@@ -94,7 +94,7 @@ static struct str skip_blanks(struct str s)
     return s;
 }
 
-/* A quoted-string off the front of *rest, its backslashes undone. */
+/* Cut a quoted-string from the front of *rest and remove its backslashes. */
 static enum rc quoted(struct str *rest, struct arena *a, struct str *out)
 {
     char *p = arena_bytes(a, rest->n);
@@ -119,7 +119,7 @@ static enum rc value_of(struct str *rest, struct arena *a, struct str *out)
     return RC_OK;
 }
 
-/* One "name=value" and the comma behind it. */
+/* Read one "name=value" and the comma after it. */
 static enum rc pair(struct str *rest, struct arena *a, struct str *name, struct str *value)
 {
     size_t eq = str_find(*rest, '=', 0);

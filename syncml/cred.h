@@ -14,7 +14,7 @@ void sml_ha1(struct str user, struct str password, char out[SML_HA1_BYTES + 1]);
 void sml_md5_digest(struct str ha1, struct str nonce, char out[SML_DIGEST_BYTES + 1]);
 /** B64(MD5(ha1 ":" nonce ":" B64(MD5(body)))): the mac of x-syncml-hmac. */
 void sml_mac(struct str ha1, struct str nonce, struct str body, char out[SML_DIGEST_BYTES + 1]);
-/** The same in two steps, for who has several nonces to try with one body: B64(MD5(body)), then the mac. */
+/** The same in two steps, for several nonces with one body: first B64(MD5(body)), then the mac. */
 void sml_mac_body(struct str body, char out[SML_DIGEST_BYTES + 1]);
 void sml_mac_of(struct str ha1, struct str nonce, const char body[SML_DIGEST_BYTES + 1],
                 char out[SML_DIGEST_BYTES + 1]);
@@ -23,7 +23,7 @@ enum sml_auth sml_auth_of_name(struct str name);
 const char *sml_auth_name(enum sml_auth a);
 /** basic Data -> user and password in the arena. @return RC_PARSE */
 enum rc sml_basic_decode(struct str data, struct arena *a, struct str *user, struct str *password);
-/** Is basic Data that of this user, whose HA1 this is? His name may have colons in it, as device ids have. */
+/** Is basic Data that of this user, whose HA1 is given? The user's name may contain colons, as device ids do. */
 bool sml_basic_is(struct str data, struct str user, struct str ha1, struct arena *a);
 
 struct sml_hmac {

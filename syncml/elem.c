@@ -4,7 +4,7 @@
 
 enum { SLOTS = 256, DDF_TOKENS = 0x38 };
 
-/* Different for each of the names, so one probe and one comparison decide. Two equal slots do not compile
+/* The slot differs for each of the names, so one probe and one comparison decide. Two equal slots do not compile
  * (-Woverride-init). */
 #define ELEM_SLOT(n, first, middle, last) (((n)*19u + (first)*21u + (middle) + (last)*5u) % SLOTS)
 

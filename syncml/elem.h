@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_ELEM_H
 #define SYNCML_ELEM_H
-/* The elements of SyncML and MetInf, and where WBXML keeps them: id = code page << 6 | token (protocol.md 17).
- * Names are unique over both pages, so a name alone finds its element whatever its namespace or prefix (20, trap
- * 25). */
+/*
+ * The elements of SyncML and MetInf with their place in WBXML: id = code page << 6
+ * token (protocol.md 17). Names are unique over both pages, so a local name identifies its element whatever its
+ * namespace or prefix (20, trap 25).
+ */
 #include "base/str.h"
 
 /* id, name, page << 6 | token, then the first, the middle and the last letter of the name for ELEM_SLOT. */
@@ -97,15 +99,15 @@ static inline unsigned sml_elem_page(unsigned elem)
 }
 
 extern const struct str sml_elem_names[SML_ELEM_CODES];
-/** Name of an element, or empty when the code is none. */
+/** Name of an element; empty for a code without element. */
 static inline struct str sml_elem_name(unsigned elem)
 {
     return elem < SML_ELEM_CODES ? sml_elem_names[elem] : (struct str){ 0 };
 }
 /** By exact local name. */
 enum sml_elem sml_elem_of_name(struct str name);
-/** Name of a token on any of the three pages; empty when it has none. */
+/** Name of a token on any of the three pages; empty for a token without name. */
 struct str sml_token_name(unsigned page, unsigned token);
-/** The XML namespace that a code page stands for. */
+/** The XML namespace of a code page. */
 struct str sml_page_namespace(unsigned page);
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a message to bytes of either encoding, in the order of the DTD (protocol.md 3.1). One walk serves both,
- * and also counts: without a buffer it only adds up what it would write, so the sizes can never differ from the
- * bytes. */
+/* Encodes a message in either encoding, in the order of the DTD (protocol.md 3.1). One walk serves both encodings
+ * and also counts: without a buffer it only sums the octets, so a computed size always equals the real one. */
 #include "base/cursor.h"
 #include "syncml/codec.h"
 #include "syncml/elem.h"
@@ -10,12 +9,12 @@
 struct encoder {
     struct buf *out; /* NULL: count only */
     char *at, *end;  /* free room at its end */
-    size_t counted;  /* octets that would have been written */
+    size_t counted;  /* octets counted instead of written */
     bool xml;
-    unsigned page; /* WBXML code page now in force */
+    unsigned page; /* current WBXML code page */
     enum rc rc;
     struct err *e;
-    const struct sml_cmd *cmd; /* under way, for errors */
+    const struct sml_cmd *cmd; /* current command, for errors */
 };
 
 enum { ROOM_BYTES = 512 };
@@ -35,7 +34,7 @@ static const struct tag {
 
 /* ---- octets ---- */
 
-/* Give back what is left over of the room. */
+/* Return the unused part of the room to the buffer. */
 static void settle(struct encoder *w)
 {
     if (w->at) {
@@ -54,14 +53,14 @@ static bool make_room(struct encoder *w, size_t n)
     size_t free_bytes = w->out->cap - w->out->n;
     size_t want = n > ROOM_BYTES ? n : ROOM_BYTES;
     if (free_bytes > want + 1 && free_bytes - 1 <= w->out->limit - w->out->n)
-        want = free_bytes - 1; /* all there is, so that we need not ask again soon */
+        want = free_bytes - 1; /* take all the room, so that the next request comes late */
     if (want > w->out->limit - w->out->n) want = n;
     w->at = buf_room(w->out, want);
     w->end = w->at ? w->at + want : NULL;
     return w->at != NULL;
 }
 
-/* n octets to be filled by the caller; NULL when they are only counted, or there is no room for them. */
+/* Room for n octets that the caller fills in; NULL when octets are only counted, or when there is no room. */
 static inline char *room(struct encoder *w, size_t n)
 {
     if ((size_t)(w->end - w->at) < n && !make_room(w, n)) return NULL;
@@ -108,8 +107,11 @@ static const uint8_t class_of[256] = {
     CONTROL, CONTROL, ['&'] = ESCAPE, ['<'] = ESCAPE, ['>'] = ESCAPE, [0x80] = M64, M64,
 };
 
-/* The next character of s, which is not plain. @return how many octets it has, 0 when XML 1.0 cannot hold it; *as is
- * what stands for it (XML 1.0, section 2.2: no C0 controls but TAB, LF and CR, no U+FFFE and U+FFFF) */
+/*
+ * Handle the next character of s, which is not plain. @return its length in octets, 0 when XML 1.0 cannot hold it; *as
+ * is its
+ * replacement (XML 1.0, section 2.2: no C0 controls but TAB, LF and CR, no U+FFFE and U+FFFF)
+ */
 static size_t special(struct str s, struct str *as)
 {
     switch (s.p[0]) {
@@ -125,8 +127,8 @@ static size_t special(struct str s, struct str *as)
     return n;
 }
 
-/* Octets at the front of s that go into XML as they are. Eight at a time: none from 0x80 on, none below 0x20, no &,
- * no < and > (which differ in one bit only). */
+/* Length of the prefix of s that XML holds unescaped. Tests eight octets at a time: none from 0x80 on, none below
+ * 0x20, no &, no < and > (which differ in one bit only). */
 static inline size_t plain_run(struct str s)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -140,7 +142,7 @@ static inline size_t plain_run(struct str s)
     return n;
 }
 
-/* @return octets of s that are written, s.n unless one of them cannot be */
+/* @return number of octets of s that were written: s.n unless one of them is not allowed */
 static size_t put_escaped(struct encoder *w, struct str s)
 {
     for (size_t at = 0;;) {
@@ -214,7 +216,7 @@ static void cannot(struct encoder *w, unsigned elem, size_t at)
     if (w->rc || !w->out) return;
     struct str cmd = w->cmd ? w->cmd->name : STR("SyncHdr"), id = w->cmd ? w->cmd->cmd_id : STR("0");
     w->rc = err_set(w->e, RC_INVALID,
-                    "%.*s of %.*s (CmdID %.*s) has at byte %zu what XML cannot hold: send it as base64 or in WBXML",
+                    "%.*s of %.*s (CmdID %.*s): XML cannot hold the octet at byte %zu: send it as base64 or in WBXML",
                     STR_ARG(sml_elem_name(elem)), STR_ARG(cmd), STR_ARG(id), at);
 }
 
@@ -272,7 +274,7 @@ static void text(struct encoder *w, unsigned elem, struct str s)
         wbxml_text(w, elem, s);
 }
 
-/* Octets: as they are, whether they look like text or not. XML has them in base64 already. */
+/* Write octets unchanged, whether they look like text or not. In XML they are base64 already. */
 static void value(struct encoder *w, struct str s, struct str format)
 {
     if (w->xml || s.n == 0 || !str_eq_fold(format, STR("bin"))) {
@@ -362,8 +364,8 @@ static const uint8_t elem_of_kind[SML_CMD_KINDS] = {
 #undef X
 };
 
-/* 0 for an element that SyncML does not have, or not as a command (a tag Type of another code page was read as one):
- * nobody should want to send one. */
+/* 0 for an element that is not a SyncML command (a tag Type of another code page was read as one): such a command
+ * must not be sent. */
 static unsigned elem_of_cmd(struct encoder *w, const struct sml_cmd *c)
 {
     unsigned elem = (unsigned)c->kind < SML_UNKNOWN ? elem_of_kind[c->kind] : sml_elem_of_name(c->name);
@@ -375,7 +377,7 @@ static unsigned elem_of_cmd(struct encoder *w, const struct sml_cmd *c)
 
 static void commands(struct encoder *w, const struct sml_cmd *c);
 
-/* One order that is the DTD's for every command; only Results has its Meta before the references. */
+/* One order that fits the DTD for every command; only Results has its Meta before the references. */
 static void command(struct encoder *w, const struct sml_cmd *c)
 {
     unsigned elem = elem_of_cmd(w, c);
@@ -398,7 +400,7 @@ static void command(struct encoder *w, const struct sml_cmd *c)
     commands(w, c->children);
     w->cmd = c;
     finish(w, elem);
-    if (!w->xml) on_page(w, SML_PAGE_SYNCML); /* each command leaves the page as it found it */
+    if (!w->xml) on_page(w, SML_PAGE_SYNCML); /* each command begins and ends on the same code page */
 }
 
 static void commands(struct encoder *w, const struct sml_cmd *c)

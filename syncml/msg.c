@@ -5,7 +5,7 @@
 
 enum sml_cmd_kind sml_cmd_kind_of_elem(unsigned elem)
 {
-    /* one more than the kind, so that 0 is none */
+    /* the kind plus one, so that 0 means none */
     static const uint8_t kinds[SML_ELEM_CODES] = {
 #define X(id, name) [SML_E_##id] = SML_##id + 1,
         SML_CMDS(X)
@@ -31,8 +31,7 @@ const char *sml_cmd_name(enum sml_cmd_kind k)
 
 enum rc sml_decode(enum sml_type type, struct str in, struct arena *a, struct sml_msg *out, struct err *e)
 {
-    if (in.n > SML_MSG_BYTES)
-        return err_set(e, RC_LIMIT, "message of %zu bytes; at most %d are taken", in.n, SML_MSG_BYTES);
+    if (in.n > SML_MSG_BYTES) return err_set(e, RC_LIMIT, "message of %zu bytes; the limit is %d", in.n, SML_MSG_BYTES);
     enum rc rc = type == SML_XML ? sml_xml_decode(in, a, out, e) : sml_wbxml_decode(in, a, out, e);
     if (!rc) out->wbxml = type == SML_WBXML;
     return rc;
@@ -40,7 +39,7 @@ enum rc sml_decode(enum sml_type type, struct str in, struct arena *a, struct sm
 
 /* ---- content negotiation ---- */
 
-/* First part of "type/subtype; parameter; ..." */
+/* The media type of "type/subtype; parameter; ..." */
 static struct str media_of(struct str s)
 {
     return str_trim(str_slice(s, 0, str_find(s, ';', 0)));
@@ -71,7 +70,7 @@ const char *sml_mime(enum sml_type type)
     return type == SML_XML ? SML_MIME_XML : SML_MIME_WBXML;
 }
 
-/* "q=0", "q=0.0": this one not (RFC 9110, section 12.4.2). */
+/* Does "q=0" or "q=0.0" exclude this range (RFC 9110, section 12.4.2)? */
 static bool is_refused(struct str range)
 {
     struct str part;

@@ -92,9 +92,9 @@ void sml_notify_session_text(uint16_t session, char out[5])
 
 enum {
     PDU_PUSH = 0x06,
-    SHORT = 0x80, /* a short integer has its top bit set */
+    SHORT = 0x80, /* the top bit marks a short integer */
     LENGTH_MOST = 30,
-    LENGTH_QUOTE = 31, /* first octet of a value: its length, or "a uintvar length follows" */
+    LENGTH_QUOTE = 31, /* the first octet of a value is its length, or this: a uintvar length follows */
     CT_NOTIFICATION = 0x44,
     HEADER_APPLICATION_ID = 0x2F,
     APPLICATION_SYNCML_DM = 0x07
@@ -113,8 +113,8 @@ enum rc sml_wsp_push_encode(uint8_t tid, struct str body, struct arena *a, struc
     return RC_OK;
 }
 
-/* A value in any of its forms (WSP, section 8.4.1.2): `number` for integers, `text` for texts; neither for what is
- * longer. */
+/* A value in any of its forms (WSP, section 8.4.1.2): `number` for integers, `text` for texts; neither for longer
+ * values. */
 struct value {
     bool is_number;
     uint32_t number;
@@ -139,7 +139,7 @@ static struct value wsp_value(struct cursor *c)
     return v;
 }
 
-/* Content-Type: the media alone, or with parameters behind a length. */
+/* Content-Type: the media type alone, or a length, the media type and parameters. */
 static struct value content_type(struct cursor *c)
 {
     uint8_t first = cursor_peek(c);
@@ -156,8 +156,8 @@ static bool is_either(struct value v, uint32_t number, const char *text)
     return v.is_number ? v.number == number : str_eq_fold(v.text, str_of(text));
 }
 
-/* Headers in front of the body; another application's push is not ours. One without the header is: the type says
- * enough. */
+/* Does the push address DM? Reads the headers before the body. A push without an application id is accepted: the
+ * content type is specific enough. */
 static bool ours(struct cursor *c)
 {
     bool yes = true;

@@ -21,15 +21,17 @@ struct sml_notify {
  *  @return bytes in the arena: digest and notification. RC_INVALID for a session of 0 or a bad id length */
 enum rc sml_notify_encode(const struct sml_notify *n, struct str ha1, struct str nonce, struct arena *a,
                           struct str *out, struct err *e);
-/** Fields of a notification; its digest is not checked. Borrowed from `in`. */
+/** Decode the fields of a notification, borrowed from `in`; its digest is not checked. */
 enum rc sml_notify_decode(struct str in, struct sml_notify *out, struct err *e);
-/** Constant time. */
+/** Check the digest in constant time. */
 bool sml_notify_verify(struct str in, struct str ha1, struct str nonce);
 /** Session id as it appears in SyncHdr: upper-case hex without leading zeros, into out[5]. */
 void sml_notify_session_text(uint16_t session, char out[5]);
 /** WSP push PDU: TID, Push, content type 0x44, application id 0x07, then the body. */
 enum rc sml_wsp_push_encode(uint8_t tid, struct str body, struct arena *a, struct str *out);
-/** The body of a DM push PDU, borrowed. RC_UNSUPPORTED for another PDU type, content type or application id; other
- * headers are passed over. */
+/**
+ * The body of a DM push PDU, borrowed. RC_UNSUPPORTED for another PDU type, content type or application id; other
+ * headers are skipped.
+ */
 enum rc sml_wsp_push_decode(struct str in, struct str *body, struct err *e);
 #endif

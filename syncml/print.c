@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A message as text for people: traces, dmtool. Secrets never appear in it. */
+/* A message as readable text, for traces and dmtool. Secrets never appear in it. */
 #include "syncml/msg.h"
 #include "syncml/status.h"
 
 enum { VALUE_BYTES = 400, INDENT = 2, NAME_BYTES = 1024 };
 
-/* What marks a node as secret, anywhere in its last name, any case. */
+/* Words that mark a node as secret anywhere in its last name, in any case. */
 static const struct str secret_words[] = {
     { "secret", 6 },    { "password", 8 },    { "passwd", 6 }, { "passphrase", 10 },
     { "aauthdata", 9 }, { "privatekey", 10 }, { "token", 5 },  { "credential", 10 },
     { "sharedkey", 9 }, { "wepkey", 6 },      { "wpakey", 6 },
 };
 
-/* And these as the whole name, or in capitals at its end: inside a word they mean nothing ("Mapping"). */
+/* Words that mark it as the whole name, or in capitals at its end: inside a word they mean nothing ("Mapping"). */
 static const struct str secret_ends[] = { { "PIN", 3 }, { "PUK", 3 }, { "PSK", 3 } };
 
 static bool contains_fold(struct str s, struct str word)
@@ -44,7 +44,7 @@ static int hex(char c)
                                   : -1;
 }
 
-/* The name as it is meant: "AAuth%53ecret" is AAuthSecret. @return false without room: no node has such a name */
+/* The name with its escapes decoded: "AAuth%53ecret" is AAuthSecret. @return false when it is too long for any node */
 static bool unescaped(struct str s, char *out, size_t size, struct str *name)
 {
     size_t n = 0;
@@ -71,7 +71,7 @@ bool sml_uri_is_secret(struct str uri)
     return !unescaped(name, text, sizeof text, &name) || is_secret_name(name);
 }
 
-/* A serialised tree may hold a secret node among others: it is shown whole or not at all. */
+/* A serialised tree may contain a secret node, so it is shown whole or not at all. */
 bool sml_item_is_document(const struct sml_item *i)
 {
     return str_starts(str_trim(i->data), STR("<")) || contains_fold(i->meta.type, STR("xml"));
@@ -83,7 +83,7 @@ bool sml_item_is_secret(const struct sml_item *i)
            (sml_item_is_document(i) && has_secret_word(i->data));
 }
 
-/* Printable, on one line, cut where it gets long. */
+/* Print a value on one line, with printable characters only, cut when it is long. */
 static void put_value(struct buf *out, struct str s)
 {
     struct str head = str_slice(s, 0, VALUE_BYTES);
@@ -94,15 +94,14 @@ static void put_value(struct buf *out, struct str s)
         buf_putz(out, s.n > 16 ? " ...>" : ">");
         return;
     }
-    while (head.n < s.n && head.n && ((unsigned char)s.p[head.n] & 0xC0) == 0x80)
-        head.n--; /* not in the middle of a character */
+    while (head.n < s.n && head.n && ((unsigned char)s.p[head.n] & 0xC0) == 0x80) head.n--; /* do not cut a character */
     buf_byte(out, '"');
     buf_json(out, head);
     buf_byte(out, '"');
     if (head.n < s.n) buf_printf(out, "... (%zu octets)", s.n);
 }
 
-/* Names and numbers: as they are, but no control characters and no length without end. */
+/* Print a name or number without control characters and with a bounded length. */
 static void put_word(struct buf *out, struct str s)
 {
     if (s.n > VALUE_BYTES || !str_is_utf8(s)) {
@@ -163,7 +162,7 @@ static void put_item(struct buf *out, const struct sml_item *i, unsigned depth)
         else
             put_value(out, i->data);
     }
-    if (i->more_data) buf_putz(out, " ... more to come");
+    if (i->more_data) buf_putz(out, " ... more pieces follow");
     buf_byte(out, '\n');
 }
 

@@ -5,13 +5,12 @@
 #include "base/rc.h"
 #include <stdbool.h>
 
-/** "Command not allowed" for 405; for an unknown code the words of its class. Never NULL. */
+/** "Command not allowed" for 405; for an unknown code the text of its class. Never NULL. */
 const char *sml_status_text(int code);
-/** Success for whoever sent the command: 2xx without 213..216, and our 1200..1299. */
+/** Success from the view of the command's sender: 2xx without 213..216, and 1200..1299 of the managed objects. */
 bool sml_status_ok(int code);
-/** May the same command succeed later without anything being changed (408, 417, 420, 500, 503, 506, 510)? */
+/** May the same command succeed later without any other change (408, 417, 420, 500, 503, 506, 510)? */
 bool sml_status_retry(int code);
-/** The status that tells a peer what our rc means: RC_OK 200, RC_PARSE 400, RC_NOT_FOUND 404, RC_LIMIT 414, RC_DENIED
- * 425, ... */
+/** The status for an rc: RC_OK 200, RC_PARSE 400, RC_NOT_FOUND 404, RC_LIMIT 414, RC_DENIED 425, ... */
 int sml_status_of_rc(enum rc rc);
 #endif

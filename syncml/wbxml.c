@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WBXML 1.1 to 1.3 for SyncML, strict and to the octet (protocol.md 17). Iterative: depth costs no stack.
+/*
+ * A strict decoder of WBXML 1.1 to 1.3 for SyncML (protocol.md 17). It is iterative: depth costs no stack.
  *
- * Markup inside Data (a DDF or TNDS tree written as tags of code page 2 instead of a document of its own) becomes
- * the XML text that would stand there in an XML message: names from the code pages, xmlns where the page changes,
- * text escaped, octets that are no text as base64. A whole WBXML document in an OPAQUE is a value like any other:
- * its octets as they came. */
+ * Markup inside Data (a DDF or TNDS tree written as tags of code page 2 instead of a document of its own) becomes the
+ * XML text that an XML message would hold: names from the code pages, xmlns where the page changes, text escaped,
+ * octets that are not text as base64. A whole WBXML document in an OPAQUE is a value like any other and is kept
+ * unchanged.
+ */
 #include "base/cursor.h"
 #include "base/text.h"
 #include "syncml/build.h"
@@ -44,9 +46,9 @@ struct wbxml_in {
     struct str strings; /* the string table */
     unsigned page;
     bool latin_1;
-    bool has_markup; /* the Data under way holds tags */
-    unsigned markup; /* how many of them are open */
-    struct buf xml;  /* its text as XML, then */
+    bool has_markup; /* the current Data holds tags */
+    unsigned markup; /* number of its open tags */
+    struct buf xml;  /* its text as XML, in that case */
     struct {
         struct str name;
         unsigned page;
@@ -65,7 +67,7 @@ static void fail(struct wbxml_in *r, const char *what)
 
 static inline unsigned next(struct cursor *c)
 {
-    if (c->p == c->end) return cursor_u8(c); /* which fails */
+    if (c->p == c->end) return cursor_u8(c); /* records the failure */
     return *c->p++;
 }
 
@@ -121,7 +123,7 @@ static void take_string(struct wbxml_in *r, struct str s)
     put_text(r, s, BUILD_BORROW);
 }
 
-/* A string of the table; the last one may lack its NUL and ends with the table. */
+/* A string of the string table. The last one may lack its NUL; it ends with the table. */
 static struct str table_string(struct wbxml_in *r, uint32_t at)
 {
     struct str s = str_slice(r->strings, at, r->strings.n);
@@ -157,14 +159,13 @@ static void take_entity(struct wbxml_in *r)
 
 /* ---- tags ---- */
 
-/* Attributes, or the inside of a processing instruction: read over to the END. SyncML has none, but some phones send
- * xmlns. */
+/* Skip attributes, or a processing instruction, up to the END. SyncML has no attributes, but some phones send xmlns. */
 static void skip_attributes(struct wbxml_in *r)
 {
     for (;;) {
         unsigned t = next(&r->c);
         if (r->c.failed || t == END) return;
-        if (t == SWITCH_PAGE) /* of the attribute pages */
+        if (t == SWITCH_PAGE) /* a code page of attributes */
             next(&r->c);
         else if (t == STR_I || (t >= EXT_I_0 && t <= EXT_I_2))
             cursor_strz(&r->c);
@@ -203,7 +204,7 @@ static void start_markup(struct wbxml_in *r, unsigned page, struct str name)
     r->open[r->markup++].page = page;
 }
 
-/* The END of Data with tags in it: their text is the value. */
+/* At the END of Data with tags in it: the text of the tags is the value. */
 static void end_markup_data(struct wbxml_in *r)
 {
     struct str s;
@@ -249,8 +250,8 @@ static void take_literal(struct wbxml_in *r, unsigned t)
     if (!r->b.rc) start_element(r, SML_PAGES, elem, name, t);
 }
 
-/* A tag that no code page of ours has is an element that SyncML does not have, as it is in XML: in SyncBody it is answered,
- * elsewhere passed over. */
+/* A tag that is on none of the code pages is an element that SyncML does not have, as in XML: in SyncBody it is
+ * answered, elsewhere it is skipped. */
 static struct str unknown_name(struct wbxml_in *r, unsigned token)
 {
     if (build_place(&r->b) == SML_AT_SKIP) return STR("Tag");
@@ -270,7 +271,7 @@ static void take_tag(struct wbxml_in *r, unsigned t)
     if (!r->b.rc) start_element(r, r->page, elem, name, t);
 }
 
-/* Tokens of an extension mean nothing in SyncML: passed over with what belongs to them. */
+/* SyncML does not use extension tokens: skip them with their operands. */
 static void take_extension(struct wbxml_in *r, unsigned t)
 {
     if (t <= EXT_I_2)
@@ -289,7 +290,7 @@ static void take_end(struct wbxml_in *r)
     build_end(&r->b);
 }
 
-/* STR_I. Nearly all are short and ASCII: those need no second look. */
+/* STR_I. Nearly all are short and ASCII and take the fast path. */
 static inline void take_inline(struct wbxml_in *r)
 {
     struct str s = { (const char *)r->c.p, cursor_left(&r->c) };
@@ -340,8 +341,8 @@ static uint32_t public_id_of(struct str name)
                                                                      : PUBLIC_UNKNOWN;
 }
 
-/* The public id: a number, or 0 and the place of a formal name in the string table. An unknown one is taken for
- * SyncML 1.2, since the media type said SyncML; VerDTD has the last word (protocol.md 18 row 13). */
+/* The public id: a number, or 0 and the offset of a formal name in the string table. An unknown one is read as
+ * SyncML 1.2, since the media type is SyncML's; VerDTD decides in the end (protocol.md 18 row 13). */
 static void take_header(struct wbxml_in *r, struct sml_msg *out)
 {
     unsigned version = next(&r->c);
@@ -397,13 +398,13 @@ enum rc sml_wbxml_decode(struct str in, struct arena *a, struct sml_msg *out, st
     return RC_OK;
 }
 
-/* Read as if it stood inside Data, where every tag is markup; only its first page is another. */
+/* Read the document as if it were inside Data, where every tag is markup; only its first page differs. */
 enum rc sml_tree_to_xml(struct str in, struct arena *a, struct str *out, struct err *e)
 {
     struct wbxml_in r;
     struct sml_msg msg = { 0 };
     if (in.n > SML_MSG_BYTES)
-        return err_set(e, RC_LIMIT, "document of %zu bytes; at most %d are taken", in.n, SML_MSG_BYTES);
+        return err_set(e, RC_LIMIT, "document of %zu bytes; the limit is %d", in.n, SML_MSG_BYTES);
     reader_init(&r, in, a, &msg, e);
     r.b.frame[0].place = SML_AT_DATA;
     r.page = SML_PAGE_DDF;

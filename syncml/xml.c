@@ -10,19 +10,19 @@
 #include <string.h>
 
 enum {
-    ATTRIBUTES_SEEN = 512, /* past so many in a message, those of each tag are counted */
-    TAG_ATTRIBUTES = 64,   /* of one tag; libxml2 compares each with each */
+    ATTRIBUTES_SEEN = 512, /* tags of a message are checked one by one when it has more attributes than this */
+    TAG_ATTRIBUTES = 64,   /* limit for one tag; libxml2 compares each with each */
     KNOWN_NAMES = 256,     /* a power of two */
-    DICT_NAMES = 4096,     /* different names a parser may have met before it is replaced */
+    DICT_NAMES = 4096,     /* a parser that has seen this many different names is replaced */
 };
 
-/* libxml2 keeps one copy of each name, so a name it has used before is known by its address. */
+/* libxml2 keeps one copy of each name, so a name that was used before is recognised by its address. */
 struct known_element {
     const xmlChar *name;
     enum sml_elem elem;
 };
 
-/* What a thread keeps from message to message. */
+/* What a thread keeps from one message to the next. */
 struct xml_parser {
     xmlParserCtxtPtr ctxt;
     struct known_element known[KNOWN_NAMES];
@@ -32,11 +32,11 @@ struct xml_in {
     struct build b;
     xmlParserCtxtPtr ctxt;
     struct known_element *known;
-    struct str text;  /* what libxml2 reads: our copy, so parts of it may be borrowed */
-    const char *data; /* first octet inside the Data under way */
-    unsigned markup;  /* depth of elements inside it */
+    struct str text;  /* libxml2's input: a copy in the arena, so parts of it may be borrowed */
+    const char *data; /* first octet inside the current Data */
+    unsigned markup;  /* depth of elements inside the current Data */
     bool has_markup;
-    unsigned line, column; /* of libxml2's first complaint */
+    unsigned line, column; /* place of libxml2's first error */
     char complaint[200];
 };
 
@@ -60,7 +60,7 @@ static inline void stop_on_failure(struct xml_in *r)
     if (r->b.rc) xmlStopParser(r->ctxt);
 }
 
-/* The root's namespace says which SyncML the peer speaks; no other namespace matters (traps 25 and 26). */
+/* The root's namespace names the DTD of the peer; no other namespace matters (traps 25 and 26). */
 static void see_root(struct build *b, const xmlChar *uri)
 {
     struct str ns = str_of((const char *)uri);
@@ -75,7 +75,7 @@ static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, con
     struct xml_in *r = ctx;
     struct build *b = &r->b;
     if (b->rc) return;
-    if (build_place(b) == SML_AT_DATA) { /* a document inside Data that nobody escaped: its text is the value */
+    if (build_place(b) == SML_AT_DATA) { /* an unescaped document inside Data: its text is the value */
         r->has_markup = true;
         build_count(b, ++r->markup);
         stop_on_failure(r);
@@ -195,8 +195,8 @@ static const xmlSAXHandler handlers = {
     .serror = on_complaint,
 };
 
-/* A parser costs more to make than a small message to read, so each thread keeps one; the key owns it and frees it
- * when the thread ends. It holds no message: between two it is empty but for the names it has met. */
+/* Creating a parser costs more than reading a small message, so each thread keeps one; the key owns it and frees it
+ * when the thread ends. Between messages the parser holds nothing but the names that it has seen. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t parser_key;
 
@@ -210,8 +210,7 @@ static void free_parser(void *p)
 static void make_key(void)
 {
     xmlInitParser();
-    if (pthread_key_create(&parser_key, free_parser) != 0)
-        abort(); /* at the first message, before anything else: a broken system */
+    if (pthread_key_create(&parser_key, free_parser) != 0) abort(); /* only at the first message, on a broken system */
 }
 
 static struct xml_parser *make_parser(void)
@@ -239,7 +238,7 @@ static struct xml_parser *take_parser(void)
 static void give_parser(struct xml_parser *parser)
 {
     parser->ctxt->userData = parser->ctxt;
-    xmlCtxtReset(parser->ctxt); /* it must not remember a text that goes away */
+    xmlCtxtReset(parser->ctxt); /* the parser must not keep pointers to freed text */
     if (xmlDictSize(parser->ctxt->dict) > DICT_NAMES) {
         pthread_setspecific(parser_key, NULL);
         free_parser(parser);
@@ -253,7 +252,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Into UTF-8 with one of libxml2's own converters; at most three octets come out of one. */
+/* Convert to UTF-8 with one of libxml2's own converters; one octet becomes at most three. */
 static enum rc convert(struct str in, xmlCharEncoding from, struct arena *a, struct str *out, struct err *e)
 {
     xmlCharEncodingHandlerPtr h = xmlGetCharEncodingHandler(from);
@@ -282,7 +281,7 @@ static struct str declared_encoding(struct str in)
     return (struct str){ 0 };
 }
 
-/* UTF-16 shows by its BOM, all else by what the declaration says. */
+/* A BOM marks UTF-16; the declaration names every other encoding. */
 static enum rc from_utf16(struct str *in, struct arena *a, bool *done, struct err *e)
 {
     *done = str_starts(*in, STR("\xFF\xFE")) || str_starts(*in, STR("\xFE\xFF"));
@@ -302,14 +301,14 @@ static enum rc from_declared(struct str *in, struct arena *a, struct err *e)
     return err_set(e, RC_PARSE, "encoding %.*s is not supported: send UTF-8", STR_ARG(name));
 }
 
-/* The first n octets go; their lines count. */
+/* Skip the first n octets and count their lines. */
 static struct str behind(struct str in, size_t n, unsigned *lines)
 {
     for (size_t i = str_find(in, '\n', 0); i < n && i < in.n; i = str_find(in, '\n', i + 1)) ++*lines;
     return str_slice(in, n, in.n);
 }
 
-/* BOM, blanks before the declaration and NULs behind the end are no part of the document (traps 24 and 27). */
+/* A BOM, blanks before the declaration and NULs after the end are not part of the document (traps 24 and 27). */
 static struct str strip(struct str in, unsigned *lines)
 {
     static const struct str bom = { "\xEF\xBB\xBF", 3 };
@@ -322,7 +321,7 @@ static struct str strip(struct str in, unsigned *lines)
     return in;
 }
 
-/* The XML declaration says how the text is encoded, which we have seen to; libxml2 need not read it again. */
+/* Skip the XML declaration: its encoding has been handled, so libxml2 need not read it again. */
 static struct str skip_declaration(struct str in, unsigned *lines)
 {
     size_t end = str_find(in, '>', 0);
@@ -330,7 +329,7 @@ static struct str skip_declaration(struct str in, unsigned *lines)
     return is ? behind(in, end + 1, lines) : in;
 }
 
-/* A NUL that a C program left at the end of a text is dropped (trap 18); any other is no XML. */
+/* Drop the NUL that a C program left at the end of a text (trap 18); any other NUL is not XML. */
 static enum rc drop_nuls(char *p, size_t *n, struct err *e)
 {
     size_t to = 0;
@@ -345,7 +344,7 @@ static enum rc drop_nuls(char *p, size_t *n, struct err *e)
     return RC_OK;
 }
 
-/* Attributes of the tag that starts at p[at] == '<'; *at moves behind it. */
+/* Count the attributes of the tag that starts at p[at] == '<'; *at moves behind it. */
 static unsigned tag_attributes(struct str s, size_t *at)
 {
     unsigned n = 0;
@@ -361,8 +360,8 @@ static unsigned tag_attributes(struct str s, size_t *at)
     return n;
 }
 
-/* libxml2 needs quadratic time for the attributes of one tag. Messages have few: count for certain only where there
- * are many. */
+/* libxml2 needs quadratic time for the attributes of one tag. Messages have few, so an exact count is made only
+ * where a quick one finds many. */
 static bool too_many_attributes(struct str s)
 {
     unsigned seen = 0;
@@ -380,7 +379,7 @@ static bool too_many_attributes(struct str s)
     return false;
 }
 
-/* What libxml2 shall read: UTF-8, NUL-terminated, in the arena. */
+/* Prepare libxml2's input: UTF-8, NUL-terminated, in the arena. */
 static enum rc prepare(struct str in, struct arena *a, struct str *out, unsigned *lines, struct err *e)
 {
     bool converted;
@@ -418,8 +417,8 @@ static bool parse(struct xml_in *r)
     return true;
 }
 
-/* Whose complaint it is: ours about what the document says, which only lacks its place; libxml2's about how it says
- * it; or ours about what is missing. */
+/* Choose the error: the builder's, which only lacks its place; libxml2's about the syntax; or the builder's about
+ * what is missing. */
 static enum rc judge(struct xml_in *r, bool well_formed, struct err *e)
 {
     if (r->b.rc) {

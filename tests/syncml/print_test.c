@@ -26,7 +26,7 @@ static void shows_a_message_on_one_page(void)
                                "  from IMEI:001010000000017  to https://dm.example.net/dm\n"
                                "1 Status for SyncHdr 0 of message 1: 212 Authentication accepted target t source s\n"
                                "2 Results 4 of message 1\n"
-                               "  - ./a chr size 9 = \"x\\n<\" ... more to come\n"
+                               "  - ./a chr size 9 = \"x\\n<\" ... more pieces follow\n"
                                "3 Alert 1226 correlator job\n"
                                "4 Sequence\n"
                                "  5 Copy\n"
