@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The flight recorder's hand: what happened in a session, without its secrets. */
+/* The flight recorder: writes what happened in a session, without its secrets. */
 #include "syncml/record/replay_int.h"
 
 #include "base/text.h"
@@ -26,7 +26,7 @@ bool replay_auth_of(struct str s, enum sml_auth *out)
     return false;
 }
 
-/* A member's name, behind a comma unless it is the first. */
+/* Write a member's name, with a comma unless it is the first. */
 static void put_key(struct buf *out, const char *key)
 {
     char last = out->n ? out->p[out->n - 1] : '{';
@@ -76,10 +76,10 @@ static void put_b64(struct buf *out, const char *key, struct str bytes)
 
 static char cover(char c)
 {
-    return c == '=' ? '=' : 'A'; /* still base64 where it was base64 */
+    return c == '=' ? '=' : 'A'; /* base64 stays base64 */
 }
 
-/* Overwrite every place where `secret` stands. @return how often */
+/* Overwrite every occurrence of `secret`. @return their number */
 static size_t overwrite(char *bytes, size_t n, struct str secret, bool nul)
 {
     size_t found = 0;
@@ -99,7 +99,7 @@ struct masking {
     enum sml_type type;
     char *bytes;
     size_t n;
-    bool missed; /* something secret is there in a form that was not found */
+    bool missed; /* a secret is present in a form that was not found */
     enum rc rc;
 };
 
@@ -138,7 +138,8 @@ static struct str covered(struct arena *a, struct str s, bool nul)
     return (struct str){ p, p ? s.n : 0 };
 }
 
-/* The message itself made harmless, for texts that hide behind escapes. Its commands are changed in place. */
+/* Remove secrets from the decoded message, for texts that are hidden behind escapes. Its commands are changed in
+ * place. */
 static void cover_cmds(struct arena *a, struct sml_cmd *c)
 {
     for (; c; c = c->next) {
@@ -357,7 +358,7 @@ static void put_message(struct buf *out, const struct sml_record *r, struct aren
         buf_byte(out, ']');
     }
     buf_putz(out, ",\"steps\":");
-    /* the first one that did not go is recorded too: that it did not fit is a decision like others */
+    /* the first step that was not sent is recorded too: that it did not fit is a decision as well */
     replay_put_steps(out, r->type, r->steps, r->n_sent + 1, a);
     put_bool(out, "large_objects", r->large_objects);
     put_number(out, "sent", r->n_sent);

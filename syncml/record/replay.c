@@ -10,7 +10,7 @@
 struct replay {
     const char *name;
     const struct sml_replay_io *io;
-    struct arena *a; /* the document and what comes from it */
+    struct arena *a; /* owns the document and what is read from it */
     struct buf *story;
     struct sml_replay *out;
     struct err *e;
@@ -21,7 +21,7 @@ struct replay {
     struct str device_id, resp_base, token;
     struct sml_server *s;
     uint64_t seed;
-    unsigned n; /* message under way, from 1 */
+    unsigned n; /* current message, from 1 */
 };
 
 /* ---- reading the head ---- */
@@ -48,7 +48,7 @@ static enum rc read_auth(struct replay *r, const struct doc *d, const char *key,
 {
     const struct doc *v = doc_get(d, key);
     if (!v || replay_auth_of(v->text, out)) return RC_OK;
-    return doc_error(v, r->name, RC_INVALID, r->e, "\"%.*s\" is no scheme; none, basic, md5 and mac are",
+    return doc_error(v, r->name, RC_INVALID, r->e, "\"%.*s\" is not a scheme; possible are none, basic, md5 and mac",
                      STR_ARG(v->text));
 }
 
@@ -75,7 +75,7 @@ static struct str ha1_of(struct replay *r, struct str user, struct str password)
     return (struct str){ p, SML_HA1_BYTES };
 }
 
-/* With passwords (a scenario) or without (a recording, where placeholders stand for what there was). */
+/* Read an account: with passwords (a scenario) or without (a recording, where placeholders replace them). */
 static enum rc read_account(struct replay *r, const struct doc *d)
 {
     struct sml_account *acc = &r->account;
@@ -114,7 +114,7 @@ static enum rc read_session(struct replay *r, const struct doc *d)
 
 /* ---- differences ---- */
 
-/* One element on a line, so that a difference is a line and a review is possible. */
+/* Write one element on a line, so that a difference is a line and can be reviewed. */
 static void lines_of(struct str xml, struct buf *out)
 {
     for (size_t i = 0; i < xml.n; i++) {
@@ -138,7 +138,7 @@ static void differ_in_lines(struct replay *r, const char *what, struct str want,
                    more_w ? (int)w.n : 5, more_w ? w.p : "(end)", more_g ? (int)g.n : 5, more_g ? g.p : "(end)");
         return;
     }
-    buf_printf(&r->out->difference, "message %u: %s differs in its octets, not in what they say\n", r->n, what);
+    buf_printf(&r->out->difference, "message %u: %s differs in its octets, not in its meaning\n", r->n, what);
 }
 
 static void differ(struct replay *r, const char *what, struct str want, struct str got)
@@ -148,7 +148,7 @@ static void differ(struct replay *r, const char *what, struct str want, struct s
     differ_in_lines(r, what, want, got);
 }
 
-/* Both as lines of XML, whatever they were. */
+/* Convert both to lines of XML, whatever their encoding. */
 static enum rc as_lines(enum sml_type type, struct str bytes, struct arena *a, struct buf *out)
 {
     struct sml_msg m = { 0 };
@@ -274,7 +274,7 @@ static void compare_news(struct replay *r, struct exchange *x)
     buf_init(&got, 0);
     sml_news_print(&x->news, &got);
     if (want && !str_eq(str_trim(want->text), buf_str(&got)))
-        differ(r, "what the server understood", str_trim(want->text), buf_str(&got));
+        differ(r, "the server's reading of the message", str_trim(want->text), buf_str(&got));
     if (r->story) buf_printf(r->story, "--- %.*s\n", STR_ARG(buf_str(&got)));
     buf_finish(&got);
 }
@@ -320,7 +320,7 @@ static enum rc compare_reply(struct replay *r, struct exchange *x, struct str oc
     enum rc rc = RC_OK;
     if (sent != x->sent && r->out->same) {
         r->out->same = false;
-        buf_printf(&r->out->difference, "message %u: %u steps went out, %u did when it was recorded\n", r->n,
+        buf_printf(&r->out->difference, "message %u: %u steps were sent, %u in the recording\n", r->n,
                    (unsigned)x->sent, (unsigned)sent);
     }
     buf_init(&masked, 0);
@@ -386,7 +386,7 @@ static enum rc one_message(struct replay *r, const struct doc *d)
     r->n++;
     if (flag_of(d, "repeat", false)) {
         if (r->story)
-            buf_printf(r->story, ">>> device %u says the last message again, and hears the last reply again\n", r->n);
+            buf_printf(r->story, ">>> device %u repeats the last message, and receives the last reply again\n", r->n);
         return RC_OK;
     }
     if (str_is(text_of(d, "session"), "new")) {
@@ -421,7 +421,7 @@ static enum rc read_head(struct replay *r, const struct doc *root)
         for (const struct doc *v = enc->first; v; v = v->next) may |= str_is(v->text, "wbxml");
         if (!may)
             return doc_error(enc, r->name, RC_UNSUPPORTED, r->e,
-                             "it depends on the sizes of XML, so it cannot be replayed in WBXML");
+                             "the scenario depends on the sizes of XML, so it cannot be replayed in WBXML");
     }
     r->seed = number_of(root, "seed", 1);
     enum rc rc = read_server(r, server);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_RECORD_REPLAY_H
 #define SYNCML_RECORD_REPLAY_H
-/* A session as a file: written while it happens (the flight recorder), fed to the session machine again later.
+/* A session as a file: the flight recorder writes it, a replay feeds it to the session machine again.
  *
  * It is one YAML document whose list `messages` grows by one line of JSON for each message, so that it can be appended to:
  *
@@ -12,22 +12,22 @@
  *   messages:
  *   - {"time": ..., "type": "xml", "in": <base64>, "verdict": {...}, "news": ..., "steps": [...], "sent": 2, "out": <base64>}
  *
- * Secrets. No password, HA1, digest, nonce or session token is in it: Cred data, NextNonce, the token of RespURI and the values of
- * secret nodes (sml_item_is_secret) are overwritten with as many "A"s (or NULs, in binary values), so that every message keeps its
- * length and with it every decision about sizes. Credentials can therefore not be checked again: what the check said is recorded as
- * `verdict`, and the replayed machine takes it from there. Our own Cred and nonces are overwritten in what the replay produces before
- * the two are compared; random octets need not be recorded for the same reason. Not exact: a secret value that needs escapes in XML
- * and goes out in several pieces.
+ * Secrets. A recording holds no password, HA1, digest, nonce or session token: Cred data, NextNonce, the token of
+ * RespURI and the values of secret nodes (sml_item_is_secret) are overwritten with as many "A"s (or NULs, in binary
+ * values). So every message keeps its length, and every decision about sizes stays the same. Credentials cannot be
+ * checked again: the result of the check is recorded as `verdict`, and the replayed machine uses it. The replay's
+ * own Cred and nonces are overwritten before its replies are compared; so random octets need not be recorded. Not
+ * exact: a secret value that needs escapes in XML and is sent in several pieces.
  *
- * A scenario of the tests is the same document with other means: `account` has test passwords and nonces, so that credentials are
- * truly checked; octets come from files (`device: 01-device.xml`, `server: 02-server.xml`, one element on a line); randomness from
- * `seed`. `session: new` in a message begins another session, `repeat: true` says the same octets again (the shell's business: the
- * machine does not see them). */
+ * A scenario of the tests is the same document with other sources: `account` has test passwords and nonces, so that
+ * credentials are really checked; messages come from files (`device: 01-device.xml`, `server: 02-server.xml`, one
+ * element on a line); randomness comes from `seed`. `session: new` in a message begins another session. `repeat:
+ * true` repeats the octets; the shell handles repeated messages, so the machine does not see them. */
 #include "syncml/session/server.h"
 
 enum { SML_REPLAY_ARENA_BYTES = 64 << 20 };
 
-/* One message and its answer, as the shell has them when the reply is encoded. */
+/* One message and its answer, as the caller has them when the reply is encoded. */
 struct sml_record {
     const struct sml_server *s;
     enum sml_type type;
@@ -39,19 +39,21 @@ struct sml_record {
     size_t n_sent;
     bool large_objects;
     int64_t now_ms;
-    struct str token;   /* of sml_server_create, to be overwritten */
-    struct str reasons; /* why these steps, for people; may be empty */
+    struct str token;   /* token of sml_server_create, which is overwritten in the recording */
+    struct str reasons; /* why these steps, as text; may be empty */
 };
 
-/** Head of a recording, appended to `out`; before the first message. */
+/** Write the head of a recording, appended to `out`, before the first message. */
 void sml_record_begin(struct buf *out, const struct sml_server_config *c, struct str session_id, struct str device_id,
                       struct str resp_base, struct str token, const struct sml_account *account);
-/** One message, appended. Changes nothing. A failure is in out->failed. */
+/** Append one message. A failure is in out->failed. */
 void sml_record_message(struct buf *out, const struct sml_record *r);
-/** What take found, on one line, for traces: "known, first (the stored nonce), 5 values, #3=200 ./A, done". */
+/**
+ * What sml_server_take found, on one line, for traces: "known, first (the stored nonce), 5 values, #3=200 ./A, done".
+ */
 void sml_news_print(const struct sml_news *news, struct buf *out);
 
-/* Where files of a scenario come from; all NULL for a recording. */
+/* Access to a scenario's files; all NULL for a recording. */
 struct sml_replay_io {
     void *ctx;
     enum rc (*load)(void *ctx, struct str name, struct arena *a, struct str *out, struct err *e);
@@ -60,17 +62,18 @@ struct sml_replay_io {
 };
 
 struct sml_replay {
-    unsigned messages; /* that were fed in */
+    unsigned messages; /* number of messages that were fed */
     bool same;
     struct buf difference; /* the first one, readable; the caller finishes it */
 };
 
 /**
- * Feed a recording or scenario to the server's session machine and compare what comes out.
- * @param as_wbxml  encode every message anew in WBXML before it is fed in; replies are compared as messages
- * @param story     when not NULL: the whole session in readable form
- * @return RC_OK also when there is a difference; RC_PARSE, RC_INVALID for a file that is none (e says where); RC_UNSUPPORTED when
- *         as_wbxml is not for this one (`encodings: [xml]`); RC_LIMIT, RC_NOMEM, and what `load` says
+ * Feed a recording or scenario to the server's session machine and compare the results.
+ * @param as_wbxml  encode every message in WBXML before it is fed; replies are compared as messages
+ * @param story     when not NULL: receives the whole session in readable form
+ * @return RC_OK also when there is a difference; RC_PARSE, RC_INVALID for a file that is neither (e says where);
+ * RC_UNSUPPORTED when the file cannot be replayed as_wbxml (`encodings: [xml]`); RC_LIMIT, RC_NOMEM, and what `load`
+ * returns
  */
 enum rc sml_replay(struct str text, const char *name, const struct sml_replay_io *io, bool as_wbxml, struct buf *story,
                    struct sml_replay *out, struct err *e);

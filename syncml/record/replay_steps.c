@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps out of a recording or scenario. */
+/* Reads the steps of a recording or scenario. */
 #include "syncml/record/replay_int.h"
 
 #include "base/text.h"
@@ -33,7 +33,7 @@ static enum rc get_value(struct steps *x, const struct doc *d, struct sml_step *
     if (data) p->data = data->text;
     if (data64 && text_b64_decode(data64->text, x->a, &p->data))
         return doc_error(data64, x->name, RC_INVALID, x->e, "this is not base64");
-    if (doc_i64(times, &n)) { /* long values, written short */
+    if (doc_i64(times, &n)) { /* a long value in short form */
         if (n < 0 || (uint64_t)n > (8u << 20) / (p->data.n ? p->data.n : 1))
             return doc_error(times, x->name, RC_LIMIT, x->e, "the value would be over 8 MiB");
         char *q = arena_bytes(x->a, p->data.n * (size_t)n + 1);

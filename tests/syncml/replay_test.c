@@ -137,8 +137,8 @@ static void a_difference_is_told_in_words(void)
         { "\"kind\":\"Get\",\"tag\":1,\"uri\":\"./A\"", "\"kind\":\"Get\",\"tag\":1,\"uri\":\"./B\"",
           "message 1: the reply differs in line" },
         { "\"uri\":\"./A\"", "\"uri\":\"./B\"", "- <LocURI>./A</LocURI>\n+ <LocURI>./B</LocURI>\n" },
-        { "#1=200", "#1=404", "message 2: what the server understood differs in line 1\n- known" },
-        { "\"sent\":1", "\"sent\":2", "message 1: 1 steps went out, 2 did" },
+        { "#1=200", "#1=404", "message 2: the server's reading of the message differs in line 1\n- known" },
+        { "\"sent\":1", "\"sent\":2", "message 1: 1 steps were sent, 2 in the recording" },
     };
     struct link l;
     struct buf rec;
