@@ -95,7 +95,8 @@ static void write_cut(struct sml_client *s, struct compose *b)
     compose_force(b, c);
 }
 
-/* One message: Status for the server's header when there was one, then what the queue has. @param abort  end with 1223 */
+/* Write one message: the Status for the server's header when it had one, then what is queued. @param abort  end with
+ * 1223 */
 static enum rc write_message(struct sml_client *s, const struct world *w, struct arena *a, struct sml_msg *out,
                              bool abort)
 {
@@ -123,7 +124,7 @@ static enum rc write_message(struct sml_client *s, const struct world *w, struct
     enum rc rc = sml_client_say(s, &b);
     b.max += reserve;
     if (!s->next && s->server_open)
-        compose_force(&b, compose_alert(&b, 1222)); /* the server is in the middle of something: go on */
+        compose_force(&b, compose_alert(&b, 1222)); /* the server has more to send: ask for it */
     out->final = !s->next && !s->server_open;
     s->own_final = out->final;
     return rc ? rc : b.nomem ? RC_NOMEM : RC_OK;
@@ -164,11 +165,12 @@ enum rc sml_client_answer(struct sml_client *s, const struct sml_answer *answers
 {
     *keep = (struct sml_client_keep){ 0 };
     *over = false;
-    if (!s->turn.m) return err_set(e, RC_INVALID, "no message was taken in that could be answered");
+    if (!s->turn.m) return err_set(e, RC_INVALID, "there is no message to answer");
     bool had_alerts = alerts != NULL;
     enum rc rc = s->turn.resend ? RC_OK : sml_client_queue_answers(s, answers);
     bool must = s->next || s->turn.resend || s->turn.chal || s->turn.cut || s->server_open;
-    if (!rc && !must) { /* C-009: silence ends the session; alerts that came up now wait for the next one */
+    if (!rc && !must) { /* C-009: an answer without content ends the session; alerts raised meanwhile wait for the
+                         * next session */
         s->over = *over = true;
         s->turn = (struct client_turn){ 0 };
         return RC_OK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_SESSION_CLIENT_H
 #define SYNCML_SESSION_CLIENT_H
-/* The device's end of one DM session as step functions; the agent executes what comes out of `take` on its tree and
- * gives the outcomes back to `answer`. Pure, like syncml/session/server.h. */
+/* The device's end of one DM session as step functions. The agent executes the commands that `take` returns on its
+ * tree and passes the results to `answer`. Pure, like syncml/session/server.h. */
 #include "base/world.h"
 #include "syncml/cred.h"
 #include "syncml/msg.h"
@@ -15,12 +15,12 @@ struct sml_client_account { /* DMAcc (protocol.md 13.3, OMA-TS-DM_StdObj-V1_2_1 
     struct str server_name, server_ha1;
     struct str client_nonce, server_nonce; /* decoded octets */
     enum sml_auth pref;                    /* AAuthPref: sent unasked in package 1; NONE waits for the challenge */
-    bool server_by_tls;                    /* the transport proves the server, no SRVCRED needed */
+    bool server_by_tls;                    /* the transport authenticates the server, no SRVCRED needed */
 };
 
 struct sml_client_config {
     struct str device_id, user_agent;
-    uint64_t max_msg_bytes, max_obj_bytes; /* what we can take; announced */
+    uint64_t max_msg_bytes, max_obj_bytes; /* limits of this device; announced */
     enum sml_type type;
     unsigned max_messages;
 };
@@ -28,16 +28,17 @@ struct sml_client_config {
 struct sml_leaf {
     struct str uri, format, type, data;
     bool has_data;
-}; /* type empty = text/plain or none */
+}; /* an empty type means text/plain, or none */
 
 struct sml_alert_out { /* 1224, 1226 */
-    uint64_t tag;      /* the caller's; comes back in sml_client_news.acked */
+    uint64_t tag;      /* the caller's; returned in sml_client_news.acked */
     int code;
     struct str source, type, format, mark, data, correlator;
     struct sml_alert_out *next;
 };
 
-/* Answer to one command (in the order of sml_client_news.cmds; children of a container in its children). */
+/* Answer to one command (in the order of sml_client_news.cmds; answers to the commands of a container are its
+ * children). */
 struct sml_answer {
     int code;                 /* for all items, when item_codes is NULL */
     const int *item_codes;    /* one for each item, or NULL */
@@ -48,19 +49,20 @@ struct sml_answer {
 };
 
 struct sml_client_news {
-    bool refused; /* the server did not accept us even after the retry: session is over */
+    bool refused; /* the server refused the credentials even after the retry: the session is over */
     const char *why;
-    bool resend; /* the server challenged: sml_client_answer makes package 1 again, nothing to execute */
-    struct sml_cmd *
-        cmds; /* to be executed, in order, an array whose `next` also links it; large objects already joined; Alert 1222 etc. already dealt with */
+    bool resend; /* the server challenged: sml_client_answer builds package 1 again, nothing to execute */
+    struct sml_cmd
+        *cmds; /* to be executed, in order; an array that `next` also links. Large objects are joined, Alert 1222 and
+               * the like are handled already */
     size_t n_cmds;
-    uint64_t *acked; /* tags of alerts the server took with 200 or 202 */
+    uint64_t *acked; /* tags of the alerts that the server answered with 200 or 202 */
     size_t n_acked;
     bool over;    /* nothing more to send */
-    bool aborted; /* 1223, or the server could not prove itself */
+    bool aborted; /* 1223, or the server failed to authenticate itself */
 };
 
-/* To be kept by the agent when set (decoded octets). */
+/* What the agent must persist when set (decoded octets). */
 struct sml_client_keep {
     struct str client_nonce, server_nonce;
 };
@@ -68,28 +70,33 @@ struct sml_client_keep {
 struct sml_client *sml_client_create(const struct sml_client_config *c, const struct sml_client_account *acc,
                                      struct str session_id);
 void sml_client_destroy(struct sml_client *s);
-/** Where the next message goes: RespURI when the server gave one, else the account's URL. Another host than the
- * account's only after the server has proved itself, and never one without TLS where there was TLS: such a session is
- * over (news.aborted). */
+/**
+ * The address of the next message: RespURI when the server gave one, else the account's URL. Another host than the
+ * account's is used only after the server has authenticated itself. A step from TLS to an address without TLS ends the
+ * session (news.aborted).
+ */
 struct str sml_client_url(const struct sml_client *s);
-/** Has the server proved itself in this session? Only then does it count as heard from. */
+/** Has the server authenticated itself in this session? Only then does it count as contacted. */
 bool sml_client_proved(const struct sml_client *s);
 
-/** Package 1. @param alert 1200 or 1201; devinfo: the five leaves (and Ext, Bearer); alerts may be NULL. Kept inside
- * for a resend. */
+/**
+ * Build package 1. @param alert 1200 or 1201; devinfo: the five leaves (and Ext, Bearer); alerts may be NULL. A copy is
+ * kept for a second attempt.
+ */
 enum rc sml_client_first(struct sml_client *s, int alert, const struct sml_leaf *devinfo, size_t n_devinfo,
                          const struct sml_alert_out *alerts, const struct world *w, struct arena *a,
                          struct sml_msg *out, struct err *e);
-/** `m` and the arena must stay until sml_client_answer. @param hmac x-syncml-hmac of the response, or NULL; raw its
- * body's octets
- * @return RC_INVALID when it is not of this session, or the session is over; RC_NOMEM */
+/**
+ * Take in a message. `m` and the arena must stay valid until sml_client_answer. @param hmac x-syncml-hmac of the
+ * response, or NULL; raw: the octets of its body
+ * @return RC_INVALID when it does not belong to this session, or the session is over; RC_NOMEM
+ */
 enum rc sml_client_take(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw,
                         const struct world *w, struct arena *a, struct sml_client_news *news,
                         struct sml_client_keep *keep, struct err *e);
 /**
- * The next message: Statuses and Results for the commands last taken (split over messages as MaxMsgSize wants), and
- * alerts that came up meanwhile. @param answers n_cmds of them, or NULL when there were none; copied, so they may go
- * away
+ * Build the next message: Statuses and Results for the commands last taken (split over messages within MaxMsgSize), and
+ * new alerts. @param answers n_cmds of them, or NULL when there are none; copied
  * @return RC_OK; *over = true when there is nothing to send and the session has ended well
  */
 enum rc sml_client_answer(struct sml_client *s, const struct sml_answer *answers, const struct sml_alert_out *alerts,

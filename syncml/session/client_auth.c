@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client's half of protocol.md 7, OMA-TS-DM_Security-V1_2_1 5. */
+/* The client's part of protocol.md 7, OMA-TS-DM_Security-V1_2_1 5. */
 #include "syncml/session/client_int.h"
 
 #include "base/text.h"
@@ -12,7 +12,7 @@ static int strength(enum sml_auth a)
     return a == SML_AUTH_BASIC ? 1 : a == SML_AUTH_MD5 ? 2 : a == SML_AUTH_MAC ? 3 : 0;
 }
 
-/* ---- is it the server? ---- */
+/* ---- the server's credentials ---- */
 
 static bool digest_is(struct sml_client *s, const struct sml_hmac *hmac, const struct sml_msg *m, struct str raw)
 {
@@ -33,7 +33,7 @@ static bool password_is(const struct sml_client *s, const struct sml_msg *m, str
     struct str user, password;
     char ha1[SML_HA1_BYTES + 1];
     if (!s->acc.server_by_tls || sml_basic_decode(str_trim(m->cred.data), a, &user, &password) != RC_OK)
-        return false; /* a password in clear only behind TLS */
+        return false; /* a password in clear is accepted over TLS only */
     sml_ha1(user, password, ha1);
     return text_same_secret(str_of(ha1), s->acc.server_ha1);
 }
@@ -50,7 +50,7 @@ static bool good_server(struct sml_client *s, const struct sml_msg *m, const str
 static bool challenge(struct sml_client *s, int code, const char **why)
 {
     if (s->server_asked && ++s->server_tries >= CLIENT_SERVER_TRIES) {
-        *why = "the server cannot prove itself";
+        *why = "the server fails to authenticate itself";
         return false;
     }
     s->turn.header_code = code;
@@ -69,7 +69,7 @@ bool sml_client_check_server(struct sml_client *s, const struct sml_msg *m, cons
             return asks ? challenge(s, 401, why) : true;
         }
         s->server_nonce_unsaved |=
-            s->has_server_nonce; /* it is the nonce of both now, also if this is the last message */
+            s->has_server_nonce; /* both sides hold this nonce now, even when this is the last message */
         t->trusted = t->next_nonce = true;
         t->header_code = mac ? 200 : 212;
         s->server_ok = !mac;
@@ -79,7 +79,7 @@ bool sml_client_check_server(struct sml_client *s, const struct sml_msg *m, cons
     }
     t->trusted = s->acc.server_by_tls || s->server_ok;
     t->header_code = given ? 212 : 200;
-    if (t->trusted || !asks) return true; /* C-005: nothing worth a challenge */
+    if (t->trusted || !asks) return true; /* C-005: nothing in it requires a challenge */
     return challenge(s, 407, why);
 }
 
@@ -94,7 +94,7 @@ void sml_client_put_chal(struct sml_client *s, struct compose *b, struct sml_cmd
                  SML_NONCE_BYTES);
 }
 
-/* ---- are we who we say? ---- */
+/* ---- the client's credentials ---- */
 
 static void take_nonce(struct sml_client *s, const struct sml_cmd *status, struct arena *a, bool for_later)
 {
@@ -108,7 +108,8 @@ static void take_nonce(struct sml_client *s, const struct sml_cmd *status, struc
     s->unsaved = for_later;
 }
 
-/* What we have the secrets for, and what is not weaker than the account wants: never a silent step down. */
+/* Can this scheme be used: is there a secret for it, and is it not weaker than the account demands? A silent
+ * downgrade is not allowed. */
 static bool may_use(const struct sml_client *s, enum sml_auth scheme)
 {
     bool have = scheme == SML_AUTH_BASIC ? s->acc.client_password.n > 0 : s->acc.client_ha1.n > 0;
@@ -123,7 +124,7 @@ static bool on_challenge(struct sml_client *s, const struct sml_cmd *status, str
            : !may_use(s, scheme)
                ? "the server demands a weaker scheme than the account allows, or one it has no secret for"
            : wrong && scheme == s->scheme ? "the server does not accept our credentials even with its own nonce"
-           : ++s->challenges > CLIENT_CHALLENGES_MAX ? "the server challenges without end"
+           : ++s->challenges > CLIENT_CHALLENGES_MAX ? "the server repeats its challenge"
                                                      : NULL;
     if (*why) return false;
     take_nonce(s, status, a, false);
@@ -185,7 +186,8 @@ struct str sml_client_mac(struct sml_client *s, struct str encoded, struct arena
     return sml_hmac_format(s->acc.client_name, str_of(mac), a);
 }
 
-/* A nonce from a server that has not proved itself serves this session and is not kept (protocol.md 7.5). */
+/* A nonce from a server that has not authenticated itself serves this session and is not persisted (protocol.md
+ * 7.5). */
 enum rc sml_client_keep(struct sml_client *s, struct arena *a, struct sml_client_keep *keep)
 {
     if (s->unsaved && s->turn.trusted) {

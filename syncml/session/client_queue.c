@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the client still has to say: Statuses, Results and alerts in their order, over as many messages as the
- * server's MaxMsgSize wants; kept until the server has taken the message they were in, so that a challenge can have
- * them again. */
+/* The client's queue: Statuses, Results and alerts in their order, over as many messages as the server's MaxMsgSize
+ * requires. Entries stay until the server has accepted the message that carried them, so that they can be sent again
+ * after a challenge. */
 #include "syncml/session/client_int.h"
 
 #include <stdlib.h>
@@ -167,7 +167,7 @@ enum rc sml_client_queue_alerts(struct sml_client *s, const struct sml_alert_out
         enum rc rc = compose_value(s->c.type, &s->queue, p->data, &it.meta.format, &it.data);
         struct queued *q = NULL;
         if (!rc && s->peer_max_obj && it.data.n > s->peer_max_obj)
-            continue; /* can never be taken; the caller hears no acknowledgement */
+            continue; /* too large for any message; the caller gets no acknowledgement */
         if (!rc) q = sml_client_queue(s, &c);
         if (!q) return RC_NOMEM;
         q->tagged = true;
@@ -176,7 +176,7 @@ enum rc sml_client_queue_alerts(struct sml_client *s, const struct sml_alert_out
     return RC_OK;
 }
 
-/* ---- saying it ---- */
+/* ---- sending ---- */
 
 void sml_client_queue_done(struct sml_client *s)
 {
@@ -205,7 +205,7 @@ void sml_client_drop_piece(struct sml_client *s)
 static bool note_tag(struct sml_client *s, const struct queued *q, const struct compose *b)
 {
     size_t i = 0;
-    while (i < s->told.n && s->told.at[i].tag != q->tag) /* said again after a challenge */
+    while (i < s->told.n && s->told.at[i].tag != q->tag) /* sent again after a challenge */
         i++;
     struct client_told *t = i < s->told.n ? &s->told.at[i] : VEC_ADD(&s->told);
     if (!t) return false;
@@ -227,7 +227,7 @@ bool sml_client_take_tag(struct sml_client *s, const struct sml_cmd *status, uin
     return false;
 }
 
-/* A command for this message from the queue's; its Items are shared. */
+/* A new command for this message from a queue entry; it shares the Items. */
 static struct sml_cmd *fresh(struct compose *b, const struct queued *q)
 {
     struct sml_cmd *c = compose_cmd(b, q->cmd.kind);
@@ -248,7 +248,7 @@ static struct sml_item *fresh_item(struct compose *b, const struct sml_item *fro
     return it;
 }
 
-/* One more Item for the Results that the message ends with, when they belong to the same Get. */
+/* Append one more Item to the Results at the end of the message, when both belong to the same Get. */
 static bool join_results(struct compose *b, struct sml_cmd *last, struct sml_item **end, const struct sml_cmd *c)
 {
     if (!last || last->kind != SML_RESULTS || c->kind != SML_RESULTS || !str_eq(last->cmd_ref, c->cmd_ref) ||
@@ -267,7 +267,7 @@ static bool join_results(struct compose *b, struct sml_cmd *last, struct sml_ite
     return true;
 }
 
-/* The next piece of a value that no message can hold. @return false when there is no room for one now */
+/* Write the next piece of a value that fits in no message. @return false when there is no room for a piece now */
 static bool say_piece(struct sml_client *s, struct compose *b, struct sml_cmd *c)
 {
     struct str whole = c->items->data, rest = str_slice(whole, s->piece_from, whole.n);
@@ -288,10 +288,10 @@ static bool say_piece(struct sml_client *s, struct compose *b, struct sml_cmd *c
     return true;
 }
 
-/* Statuses and the like are never cut: one that no message can hold goes as it is. */
+/* Statuses and the like are never cut: one that fits in no message is sent whole all the same. */
 enum manner { WHOLE, LATER, PIECE };
 
-/* What goes WHOLE is in the message then. */
+/* Decide how an entry is sent. A WHOLE one is in the message afterwards. */
 static enum manner manner_of(const struct sml_client *s, struct compose *b, const struct queued *q, struct sml_cmd *c,
                              size_t header)
 {
@@ -326,7 +326,7 @@ enum rc sml_client_say(struct sml_client *s, struct compose *b)
         }
         if (how == PIECE && !say_piece(s, b, c)) {
             if (compose_used(b) > header) return RC_OK;
-            s->piece_from = s->piece_to = 0; /* not even a piece fits: it cannot be said */
+            s->piece_from = s->piece_to = 0; /* not even a piece fits: it cannot be sent */
             continue;
         }
         if (q->tagged && !note_tag(s, q, b)) return RC_NOMEM;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the server said: credentials first, then commands, of which the caller gets those that are to be executed. */
+/* Takes in a message of the server: credentials first, then the commands. The caller gets those that it must
+ * execute. */
 #include "base/origin.h"
 #include "syncml/session/client_int.h"
 
@@ -27,7 +28,7 @@ static struct client_slot *slot(struct taking *t, const struct sml_cmd *c, int c
     return p;
 }
 
-/* For the caller: a copy, so that its list is its own. */
+/* Pass a command to the caller: a copy, so that the caller's list is independent. */
 static void hand_out(struct taking *t, const struct sml_cmd *c)
 {
     struct sml_cmd *copy = ARENA_NEW(t->a, struct sml_cmd);
@@ -47,7 +48,7 @@ static void hand_out(struct taking *t, const struct sml_cmd *c)
 static void cut(struct taking *t)
 {
     struct sml_client *s = t->s;
-    if (s->in->refused) return; /* it is not waited for */
+    if (s->in->refused) return; /* the server expects no more of it */
     s->turn.cut = true;
     if (!arena_str(t->a, s->in->target, &s->turn.cut_target) || !arena_str(t->a, s->in->source, &s->turn.cut_source))
         t->rc = RC_NOMEM;
@@ -73,7 +74,7 @@ static struct sml_cmd *joined(struct taking *t, const struct sml_cmd *c)
     return ok ? whole : NULL;
 }
 
-/* The first piece in a command where none may be. */
+/* Refuse the first piece of an object in a command that allows none. */
 static void refuse_pieces(struct taking *t, const struct sml_cmd *c, int status)
 {
     for (const struct sml_item *it = c->items; it; it = it->next)
@@ -112,7 +113,7 @@ static bool has_piece(const struct sml_cmd *c)
     return false;
 }
 
-/* Does the command, or one inside it, bring more of the object that was refused? */
+/* Does the command, or one inside it, carry more of the refused object? */
 static const struct sml_item *rest_of_refused(const struct sml_join *j, const struct sml_cmd *c)
 {
     const struct sml_item *found = NULL;
@@ -122,7 +123,7 @@ static const struct sml_item *rest_of_refused(const struct sml_join *j, const st
     return found;
 }
 
-/* What is left of a refused object is dropped, with the command that it is in. @return false when c is none of it */
+/* Drop the rest of a refused object, with the command that carries it. @return false when c does not carry it */
 static bool take_rest_of_refused(struct taking *t, const struct sml_cmd *c)
 {
     struct sml_client *s = t->s;
@@ -206,7 +207,7 @@ static void take_commands(struct taking *t)
     for (const struct sml_cmd *c = t->m->cmds; c && !t->rc; c = c->next) {
         if (is_header_status(c)) continue;
         if (c->kind != SML_STATUS && !s->turn.trusted)
-            slot(t, c, s->turn.header_code); /* protocol.md 7.4: each gets 401 or 407 */
+            slot(t, c, s->turn.header_code); /* protocol.md 7.4: each command gets 401 or 407 */
         else if (c->kind == SML_STATUS && s->turn.trusted)
             take_status(t, c);
         else if (c->kind != SML_STATUS)
@@ -227,9 +228,10 @@ static void take_header(struct sml_client *s, const struct sml_msg *m)
     if (m->meta.has_max_obj) s->peer_max_obj = m->meta.max_obj_bytes;
 }
 
-/* RespURI says where the next message goes, with our credentials and what the tree holds in it. The same host is as
- * good as the account's address was; another one needs a server that has proved itself, and until then the messages go
- * where they went. Out of TLS leads no way at all. @return false when the session must end; *why says it */
+/* RespURI is the address of the next message, which carries credentials and values of the tree. The account's own
+ * host is trusted as the account's address is. Another host is used only after the server has authenticated itself;
+ * until then messages go to the previous address. A step from TLS to an address without TLS is never taken. @return
+ * false when the session must end; *why is the reason */
 static bool follow(struct sml_client *s, const struct sml_msg *m, const char **why)
 {
     struct origin here, there;
@@ -237,7 +239,7 @@ static bool follow(struct sml_client *s, const struct sml_msg *m, const char **w
     bool known;
 
     if (!m->resp_uri.n) return true;
-    *why = "the server wants the next message at an address (RespURI) that is too long or no plain http or https one";
+    *why = "the server wants the next message at an address (RespURI) that is too long or not an http(s) address";
     if (m->resp_uri.n >= CLIENT_URI_BYTES || !origin_of(m->resp_uri, &there)) return false;
     known = origin_of(sml_client_url(s), &here);
     *why = "the server wants the next message at an address (RespURI) without TLS";
@@ -255,7 +257,7 @@ static bool follow(struct sml_client *s, const struct sml_msg *m, const char **w
     return true;
 }
 
-/* Is there anything in it that a server must be known for? */
+/* Does the message contain anything that requires an authenticated server? */
 static bool asks_something(const struct sml_msg *m, const struct sml_cmd *header)
 {
     for (const struct sml_cmd *c = m->cmds; c; c = c->next)
@@ -279,7 +281,7 @@ static enum rc refuse(struct sml_client *s, struct sml_client_news *news, bool a
     return RC_OK;
 }
 
-/* The caller walks the commands as a list or as an array. */
+/* The caller may walk the commands as a list or as an array. */
 static enum rc as_array(struct taking *t)
 {
     struct sml_client_news *news = t->news;

@@ -11,7 +11,7 @@ static size_t total(const struct str *const *from, size_t n)
     return bytes;
 }
 
-/* What says which object it is. */
+/* Identifies the object. */
 static enum rc open_join(const struct sml_cmd *c, const struct sml_item *it, struct sml_join **out)
 {
     const struct str *format = it->meta.format.n ? &it->meta.format : &c->meta.format;
@@ -54,7 +54,7 @@ enum rc sml_join_refuse(struct sml_join **j, const struct sml_cmd *c, const stru
     return RC_OK;
 }
 
-/* The first piece once more: with its Size, and with what it had then. A refused object has nothing left to compare. */
+/* Is this the first piece again: with its Size and the same content? A refused object has no content to compare. */
 static bool begins_anew(const struct sml_join *j, const struct sml_item *it)
 {
     if (!it->meta.has_size || !it->more_data) return false;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What we speak; a client gets its own version back (protocol.md 1, 19). Row 0 is what an unknown version is
- * answered in. */
+/* The versions that this server speaks; the answer uses the client's version (protocol.md 1, 19). Row 0 answers an
+ * unknown version. */
 const char *const server_ver_dtd[2] = { "1.2", "1.1" }, *const server_ver_proto[3] = { "DM/1.2", "DM/1.1", "DM/1.3" };
 
 static int version_row(const char *const *row, size_t n, struct str v)
@@ -74,7 +74,7 @@ void sml_server_stop(struct sml_server *s)
 
 /* ---- take ---- */
 
-/* protocol.md 2.1. @return false when nothing else of the message is to be looked at */
+/* protocol.md 2.1. @return false when the rest of the message is ignored */
 static bool header_is_good(struct sml_server *s, const struct sml_msg *m, struct sml_news *news)
 {
     int dtd = version_row(server_ver_dtd, 2, m->ver_dtd), proto = version_row(server_ver_proto, 3, m->ver_proto);
@@ -86,8 +86,8 @@ static bool header_is_good(struct sml_server *s, const struct sml_msg *m, struct
     s->turn.header_code = code;
     s->turn.stop = true;
     s->over = news->over = news->aborted = true;
-    news->refused = code == 505   ? "the device's VerDTD is not one of ours"
-                    : code == 513 ? "the device's VerProto is not one of ours"
+    news->refused = code == 505   ? "the server does not support the device's VerDTD"
+                    : code == 513 ? "the server does not support the device's VerProto"
                                   : "the message has no SessionID or no MsgID";
     return false;
 }
@@ -116,7 +116,7 @@ static bool gather_init(struct server_reader *r)
     return r->g.row && r->g.tail;
 }
 
-/* Outcomes in the order of the steps. At the end of a package those that nobody spoke of have code 0. */
+/* List the outcomes in the order of the steps. At the end of a package, steps without a Status have code 0. */
 static void gather_finish(struct server_reader *r, bool all)
 {
     struct sml_server *s = r->s;
@@ -132,7 +132,7 @@ static void gather_finish(struct server_reader *r, bool all)
     if (all) sml_server_sent_free(s);
 }
 
-/* What becomes of the object that we are sending in pieces (S-305). */
+/* Advance or drop the object that is being sent in pieces (S-305). */
 static void object_goes_on(struct sml_server *s)
 {
     if (!s->out) return;
@@ -165,7 +165,8 @@ static void end_of_message(struct server_reader *r)
     if (s->peer_done) s->setup = false;
 }
 
-/* A session may begin with the answer to a challenge that nobody remembers: our numbers go on after that one's. */
+/* A session may begin with the answer to a challenge of a session that is gone: the message numbers continue after
+ * that one's. */
 static void number_replies(struct sml_server *s, const struct sml_msg *m)
 {
     uint64_t n = 0;
@@ -186,7 +187,7 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
     s->turn.challenge_key = t->challenge_key;
     if (s->n_messages++ == 0) number_replies(s, m);
     if (!header_is_good(s, m, news)) return RC_OK;
-    if (m->meta.has_max_msg) /* also a refusal must fit */
+    if (m->meta.has_max_msg) /* a refusal must fit too */
         s->peer_max_msg = m->meta.max_msg_bytes;
     if (m->meta.has_max_obj) s->peer_max_obj = m->meta.max_obj_bytes;
     bool opened = s->opened;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alerts from a client (protocol.md 5, 14): a table of what may come. */
+/* Alerts from a client (protocol.md 5, 14): a table of those that are accepted. */
 #include "syncml/session/server_int.h"
 
 static void on_start(struct server_reader *r, const struct sml_cmd *c)
@@ -20,7 +20,7 @@ static void on_abort(struct server_reader *r, const struct sml_cmd *c)
     sml_server_due(r, c, 200);
 }
 
-/* The client threw away the pieces it had: the step has failed, and may be made again (S-308). */
+/* The client discarded the pieces it had: the step has failed, and may be sent again (S-308). */
 static void on_lost(struct server_reader *r, const struct sml_cmd *c)
 {
     struct sml_server *s = r->s;
@@ -114,5 +114,5 @@ void sml_server_read_alert(struct server_reader *r, const struct sml_cmd *c)
             alerts[i].act(r, c);
             return;
         }
-    sml_server_due(r, c, 406); /* S-407, S-408: among them user interaction, which only servers ask for */
+    sml_server_due(r, c, 406); /* S-407, S-408: includes user interaction, which only a server may request */
 }

@@ -4,24 +4,28 @@
 
 #include <string.h>
 
-enum { ROOM_FOR_MORE = 400 }; /* with less of it beside the header's Status, that has only what it must have */
+enum {
+    ROOM_FOR_MORE = 400
+}; /* with less room than this beside the header's Status, a reply holds mandatory content
+                               * only */
 
 struct server_reply {
     struct sml_server *s;
     const struct sml_account *account;
     struct compose b;
     struct sent_draft draft;
-    size_t alone;     /* octets that any reply has: header and its Status */
+    size_t alone;     /* octets of the smallest reply: header and its Status */
     unsigned n_asked; /* commands that the client will answer */
     bool open;        /* no Final */
-    size_t shortest;  /* what cannot be left out needs a message of so many octets: more than the client takes */
+    size_t shortest;  /* octets of the message that the mandatory content needs, when that is more than the client
+                       * accepts */
     enum rc rc;
 };
 
 static void write_header(struct server_reply *w, const struct sml_msg *m, struct arena *a, struct sml_msg *reply)
 {
     struct sml_server *s = w->s;
-    /* Some decoders end the session at a later version than their own. */
+    /* Some decoders end the session at a version later than their own. */
     *reply = (struct sml_msg){ .dtd = s->dtd, .wbxml = m->wbxml, .wbxml_minor = m->wbxml_minor };
     s->msg_out++;
     reply->ver_dtd = str_of(server_ver_dtd[s->ver_dtd]);
@@ -41,14 +45,14 @@ static void write_header(struct server_reply *w, const struct sml_msg *m, struct
     }
 }
 
-/* What cannot be left out does not fit. The first that is found says what it takes. */
+/* Mandatory content does not fit. Keeps the size of the first one found. */
 static void too_small(struct server_reply *w, size_t bytes)
 {
     if (!w->shortest) w->shortest = bytes;
 }
 
-/* What a Status is about is said by its MsgRef and CmdRef; its TargetRef and SourceRef are for the comfort of who has
- * room. */
+/* MsgRef and CmdRef identify what a Status is about; TargetRef and SourceRef are dropped when there is no room for
+ * them. */
 static void without_refs(struct sml_cmd *status)
 {
     status->target_refs = status->source_refs = NULL;
@@ -93,7 +97,7 @@ static int code_of_due(const struct owed_status *d, bool *same)
     return code;
 }
 
-/* @param alone  no other one is in this message: what does not fit now never will */
+/* @param alone  no other Status is in this message: one that does not fit now never will */
 static bool write_status(struct server_reply *w, const struct owed_status *d, int code, struct str source, bool alone)
 {
     struct sml_cmd *c = compose_status(&w->b, d->msg_ref, d->cmd_ref, d->cmd, code);
@@ -116,7 +120,7 @@ static void owe(struct server_reply *w, const struct owed_status *d, int code, s
     if (!buf_ok(&w->s->owed)) w->rc = RC_NOMEM;
 }
 
-/* What does not fit waits for the next message, and an Alert 1222 asks for that one. */
+/* A Status that does not fit waits for the next message, which an Alert 1222 requests. */
 static void write_due(struct server_reply *w, const struct owed_status *d, bool *full, unsigned *n)
 {
     bool same;
@@ -161,7 +165,7 @@ static void write_alert(struct server_reply *w, int code)
     w->n_asked++;
 }
 
-/* "Send me your next message": no commands and no Final go with it. */
+/* Alert 1222, which requests the client's next message: no commands and no Final go with it. */
 static void write_next(struct server_reply *w)
 {
     write_alert(w, 1222);
@@ -192,21 +196,21 @@ static enum rc own_piece(struct arena *a, struct sml_item *it, struct sml_step *
     return RC_OK;
 }
 
-/* A value too long for one message: the next piece of it, alone. */
+/* Write the next piece of a value too long for one message. No other command goes with it. */
 static void write_piece(struct server_reply *w)
 {
     struct sml_server *s = w->s;
     struct object_out *o = s->out;
     struct str rest = str_slice(o->step.data, o->sent, o->step.data.n);
     struct sml_step step = o->step;
-    step.has_data = false; /* it travels as it is: made fit when the object was begun */
+    step.has_data = false; /* the value was converted to its wire form when the object was begun */
     struct sml_cmd *c = sml_server_step_cmd(&w->b, &step, &w->rc);
     if (w->rc || w->b.nomem) return;
     c->items->meta.present = true;
     c->items->meta.has_size = o->sent == 0;
     c->items->meta.size = o->step.data.n;
     size_t n = compose_piece(w->b.type, c, rest, compose_room(&w->b));
-    if (n < COMPOSE_PIECE_MIN && n < rest.n) { /* Statuses left no room: next time */
+    if (n < COMPOSE_PIECE_MIN && n < rest.n) { /* Statuses left no room: the next message carries the piece */
         compose_drop(&w->b, c);
         write_next(w);
         return;
@@ -215,7 +219,7 @@ static void write_piece(struct server_reply *w)
     o->sent += n;
     o->code = 0;
     w->open = c->items->more_data;
-    if (!w->open) /* the object goes now, before the reply is encoded */
+    if (!w->open) /* freed now, before the reply is encoded */
         w->rc = own_piece(w->b.a, c->items, &step);
     compose_force(&w->b, c);
     w->n_asked++;
@@ -237,7 +241,7 @@ static void write_steps(struct server_reply *w, struct sml_step *steps, bool lar
         write_next(w);
 }
 
-/* Keep what was sent until it is known that the client takes our word for who we are. */
+/* Keep a copy of the steps until the client has accepted the server's credentials. */
 static void keep_copy(struct server_reply *w, const struct sml_step *steps, size_t n)
 {
     struct sml_server *s = w->s;
@@ -283,7 +287,7 @@ static void write_body(struct server_reply *w, struct sml_step *steps, bool larg
     }
 }
 
-/* The session ends with what any reply has, or, when the client would not take even that, with nothing. */
+/* End the session with the smallest reply, or, when even that exceeds the client's limit, without one. */
 static void cut_short(struct server_reply *w, struct sml_msg *reply, struct sml_keep *keep)
 {
     struct sml_server *s = w->s;
@@ -322,7 +326,7 @@ enum rc sml_server_answer(struct sml_server *s, struct sml_step *steps, bool lar
     const struct sml_msg *m = s->turn.m;
     *n_sent = 0;
     *keep = (struct sml_keep){ 0 };
-    if (!m) return err_set(e, RC_INVALID, "no message was taken in that could be answered");
+    if (!m) return err_set(e, RC_INVALID, "there is no message to answer");
     write_header(&wr, m, a, reply);
     sml_server_put_cred(s, reply, account, a);
     compose_begin(&wr.b, type, a, reply, s->peer_max_msg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's half of protocol.md 7: is it the device, and are we who the device wants? */
+/* The server's part of protocol.md 7: authenticates the device, and the server towards the device. */
 #include "syncml/challenge.h"
 #include "syncml/session/server_int.h"
 
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* How a client may prove itself, weakest first; a demand is met by the scheme itself and by stronger ones. */
+/* The strength of a scheme; a demand is met by the scheme itself and by stronger ones. */
 static int strength(enum sml_auth a)
 {
     return a == SML_AUTH_BASIC ? 1 : a == SML_AUTH_MD5 ? 2 : a == SML_AUTH_MAC ? 3 : 0;
@@ -36,7 +36,7 @@ static struct str nonce_text(struct str nonce, struct arena *a)
     return (struct str){ p, text_b64_len(nonce.n) };
 }
 
-/* What a digest is compared with, but for the nonce. */
+/* The inputs of a digest, except for the nonce. */
 struct claim {
     enum sml_auth scheme;
     struct str ha1, given;
@@ -60,14 +60,14 @@ try {
     bool resync;
 };
 
-/* Which nonces this client may have used, likeliest first (protocol.md 7.5). One that was answered is good no more,
- * for whoever captured the message with it could send it once again: a client whose answer with the next nonce was lost
- * is challenged (S-111), as is one that resynchronises a second time. */
+/* The nonces that this client may have used, likeliest first (protocol.md 7.5). A nonce that was answered is no
+ * longer valid, because a captured message could be sent again: a client that did not receive the answer with the
+ * next nonce is challenged (S-111), and so is one that resynchronises a second time. */
 static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const struct sml_account *acc,
                      struct arena *a, struct try out[8])
 {
     size_t n = 0;
-    if (s->has_nonce) { /* one given in this session is the only good one */
+    if (s->has_nonce) { /* a nonce given in this session is the only valid one */
         out[n++] = (struct try){ { (const char *)s->nonce, SML_NONCE_BYTES }, "the nonce of this session", false };
         return n;
     }
@@ -84,7 +84,7 @@ static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const 
     return n;
 }
 
-/* The challenge that this answers; 0 = none that is open. */
+/* The challenge that this answers; 0 = no open challenge. */
 static int64_t answered_challenge(const struct sml_server *s, const struct claim *c, const uint8_t *key,
                                   struct str device, int64_t used, int64_t now_ms)
 {
@@ -98,7 +98,7 @@ static int64_t answered_challenge(const struct sml_server *s, const struct claim
     return 0;
 }
 
-/* NULL, or how the credentials are good; says in `v` which nonce they were made with. */
+/* How the credentials are good, NULL when they are not; records in `v` which nonce they were made with. */
 static const char *good_digest(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
                                enum sml_auth scheme, const struct sml_account *acc, const struct world *w,
                                struct arena *a, struct sml_verdict *v)
@@ -138,12 +138,12 @@ static struct sml_verdict refuse(struct sml_verdict v, int code, bool over, cons
     return v;
 }
 
-/* A failed try: the challenge may be answered again until the budget is spent (S-105). */
+/* A failed attempt: the challenge may be answered again until the budget is spent (S-105). */
 static struct sml_verdict try_failed(const struct sml_server *s, struct sml_verdict v, int code, const char *why)
 {
     unsigned most = s->c->max_auth_tries < 2 ? 2 : s->c->max_auth_tries;
     v.tries++;
-    /* S-117: once a MAC was good, a bad one ends the session */
+    /* S-117: after a good MAC, a bad one ends the session */
     return refuse(v, code, v.tries >= most || (s->opened && s->scheme == SML_AUTH_MAC), why);
 }
 
@@ -185,13 +185,13 @@ static const char *weak(enum sml_auth given, enum sml_auth demand)
                                    : "md5 credentials, but the account demands syncml:auth-MAC";
 }
 
-/* Against an unknown device the same work is done, so that neither answer nor time tells which devices exist. */
+/* An unknown device costs the same work, so that neither the answer nor its time reveals which devices exist. */
 static const struct sml_account nobody = { .client_name = { "-", 1 },
                                            .client_ha1 = { "AAAAAAAAAAAAAAAAAAAAAAAA", 24 },
                                            .client_nonce = { "AAAAAAAAAAAAAAAA", 16 } };
 
-/* Credentials in a session that needs none. Where they are good, their nonce has been heard: another one takes its place,
- * so that the message cannot open a session later. */
+/* Credentials in a session that needs none. When they are good, their nonce was exposed and is replaced, so that the
+ * message cannot open a session later. */
 static struct sml_verdict of_known(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
                                    enum sml_auth given, const struct sml_account *account, const struct world *w,
                                    struct arena *a, struct sml_verdict v)
@@ -262,7 +262,7 @@ void sml_server_accept_verdict(struct sml_server *s, const struct sml_verdict *v
     if (v->scheme == SML_AUTH_MAC) s->own_scheme = SML_AUTH_MAC;
 }
 
-/* ---- ours ---- */
+/* ---- the server's credentials ---- */
 
 static struct str own_nonce(const struct sml_server *s, const struct sml_account *account)
 {
@@ -290,7 +290,7 @@ bool sml_server_own_status(struct sml_server *s, const struct sml_cmd *status, c
         return true;
     }
     if (str_is(status->data, "200")) {
-        s->own_settled = !s->own_sent; /* credentials in each message, or none wanted */
+        s->own_settled = !s->own_sent; /* credentials in each message, or none demanded */
         s->own_wanted = s->own_sent;
         s->own_tries = 0;
         return true;
@@ -342,7 +342,7 @@ void sml_server_put_cred(struct sml_server *s, struct sml_msg *reply, const stru
     s->own_sent = s->own_mac = false;
     if (!account || !account->server_ha1.n || s->own_settled || !s->turn.trusted) return;
     struct str nonce = own_nonce(s, account);
-    if (!nonce.n && !s->own_wanted) return; /* without a nonce the device will ask, and give one */
+    if (!nonce.n && !s->own_wanted) return; /* without a nonce the device challenges, and gives one */
     s->own_sent = true;
     s->own_mac = s->own_scheme == SML_AUTH_MAC;
     if (s->own_mac) return;

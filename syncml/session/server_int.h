@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_SESSION_SERVER_INT_H
 #define SYNCML_SESSION_SERVER_INT_H
-/* What the files of the server machine share. Nobody else includes this. */
+/* Shared by the files of the server machine, and private to them. */
 #include "syncml/compose.h"
 #include "syncml/session/large_object.h"
 #include "syncml/session/server.h"
 
 enum { SERVER_OWN_NONCE_MAX = SML_NONCE_MAX, SERVER_OWN_TRIES = 2 };
 
-/* One command that went out and is not done with: what its Status and Results will name (S-205). */
+/* One command that was sent and is not finished: what its Status and Results refer to (S-205). */
 struct sent_row {
     uint64_t tag;
     uint32_t uri_at, uri_n; /* in sent_table.uris */
     uint16_t cmd_id;
     int16_t code;      /* last Status; 0 = none yet */
-    uint32_t shortest; /* 413 of our own: octets of a message with it */
-    int16_t refused;   /* what its Results were refused with: no Status and no Results undo that */
+    uint32_t shortest; /* a 413 of the server's own: octets of a message with it */
+    int16_t refused;   /* status that refused its Results: no later Status or Results change that */
     uint8_t kind;      /* enum sml_cmd_kind */
-    bool told;         /* an outcome was handed out */
-    bool local;        /* never sent: `code` is our own verdict (413, 405, 215) */
+    bool told;         /* an outcome was reported */
+    bool local;        /* never sent: `code` is the server's own verdict (413, 405, 215) */
 };
 
 /* Commands of the last message that carried any; one block of memory. */
@@ -30,41 +30,41 @@ struct sent_table {
     char *uris;
 };
 
-/* A value on its way out in pieces. */
+/* A value that is being sent in pieces. */
 struct object_out {
-    struct sml_step step; /* uri, format, type, data as they travel, in `texts` */
+    struct sml_step step; /* uri, format, type and data in wire form, in `texts` */
     char *texts;
     size_t sent, bytes;
     int code; /* of the last piece's Status; 0 = none yet */
 };
 
-/* One Status that we owe for something in the message last taken. In the message's arena. */
+/* One Status that the server owes for a part of the last message. In the message's arena. */
 struct owed_status {
     struct str msg_ref, cmd_ref, cmd, target, source;
     int code;
-    struct sml_alert_in *alerts; /* the codes are theirs, the caller's to change */
+    struct sml_alert_in *alerts; /* the codes are in these alerts, which the caller may change */
     size_t n_alerts;
     struct owed_status *next;
 };
 
-/* Between take and answer. */
+/* State between take and answer. */
 struct server_message {
     const struct sml_msg *m;
     struct owed_status *due, **due_tail;
     int header_code;
-    bool trusted;        /* the client proved itself */
+    bool trusted;        /* the client is authenticated */
     bool chal;           /* SyncHdr Status carries a Chal: scheme and fresh nonce */
     bool next_nonce;     /* ... of the scheme in use, for the next message or session */
     bool resynchronised; /* the credentials were made with the resynchronisation nonce */
     int64_t challenge;   /* ... that was answered */
     const uint8_t *challenge_key;
-    bool abort;      /* we send 1223 */
-    bool stop;       /* Final and nothing else */
-    bool resend;     /* commands of s->copy, not the caller's */
-    bool steps;      /* the caller's */
-    bool pieces;     /* the object on its way out goes on */
+    bool abort;      /* the reply carries 1223 */
+    bool stop;       /* the reply has Final and nothing else */
+    bool resend;     /* send commands of s->copy, not the caller's */
+    bool steps;      /* send the caller's steps */
+    bool pieces;     /* the object being sent in pieces continues */
     bool joining;    /* a piece came in this message */
-    bool other;      /* something that may not stand between two pieces */
+    bool other;      /* a command that is not allowed between two pieces */
     bool wants_next; /* Alert 1222 came */
     bool cut;        /* Alert 1225 for this object */
     struct str cut_target, cut_source;
@@ -82,40 +82,42 @@ struct sml_server {
     bool over, stopping, setup, known, opened; /* opened: authenticated once */
     bool challenged;
     bool per_message;         /* credentials in every message (200 mode) */
-    bool own_open;            /* our last message had no Final for reasons of our own */
+    bool own_open;            /* the last reply had no Final for the server's own reasons */
     bool peer_done;           /* the client's package is complete */
-    uint8_t scheme, demanded; /* enum sml_auth: accepted; asked for in our last Chal */
+    uint8_t scheme, demanded; /* enum sml_auth: accepted; demanded in the last Chal */
     bool has_nonce;
-    int64_t challenge;              /* the slot of `nonce`, 0 = it is of no challenge */
+    int64_t challenge;              /* the slot of `nonce`, 0 = it belongs to no challenge */
     uint8_t nonce[SML_NONCE_BYTES]; /* given in this session, for the client's next credentials */
-    uint8_t own_scheme;             /* ours towards the client */
+    uint8_t own_scheme;             /* the server towards the client */
     bool own_wanted, own_settled, own_sent, own_mac;
-    bool own_keep; /* own_nonce is to be kept */
+    bool own_keep; /* own_nonce must be stored */
     uint8_t own_nonce_n;
     bool has_own_nonce;
     uint8_t own_nonce[SERVER_OWN_NONCE_MAX];
     struct sent_table *sent;
-    char *copy; /* packed steps, for when the client wants us to prove ourselves first */
+    char *copy; /* packed steps, for a client that wants the server to authenticate itself first */
     size_t copy_bytes;
-    uint32_t copy_n, copy_from, copy_next; /* steps in it; first of the last message; first not sent yet */
+    uint32_t copy_n, copy_from, copy_next; /* number of its steps; first of the last message; first not sent yet */
     struct buf owed;                       /* packed Statuses that did not fit */
     struct object_out *out;
     struct sml_join *in;
     struct server_message turn;
     struct sml_verdict verdict;      /* the last one */
-    const struct sml_verdict *given; /* replay: take this one for the next message */
+    const struct sml_verdict *given; /* replay: use this one for the next message */
 };
 
 /* server_auth.c */
-/** Who sent this? Looks only. */
+/** Authenticate the sender of a message. Changes nothing. */
 struct sml_verdict sml_server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
                                     const struct sml_account *account, const struct world *w, struct arena *a);
-/** The client's Status for our SyncHdr. @return false when the session cannot go on; *why says it */
+/**
+ * Read the client's Status for the server's SyncHdr. @return false when the session cannot continue; *why is the reason
+ */
 bool sml_server_own_status(struct sml_server *s, const struct sml_cmd *status, const struct sml_account *account,
                            struct arena *a, const char **why);
-/** What a verdict changes. */
+/** Apply a verdict. */
 void sml_server_accept_verdict(struct sml_server *s, const struct sml_verdict *v);
-/** Chal for the SyncHdr Status, Cred for our header, what is to be kept. */
+/** Add the Chal of the SyncHdr Status and the Cred of the header; report what must be stored. */
 void sml_server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *status,
                          const struct sml_account *account, const struct world *w, struct sml_keep *keep);
 void sml_server_put_cred(struct sml_server *s, struct sml_msg *reply, const struct sml_account *account,
@@ -123,9 +125,9 @@ void sml_server_put_cred(struct sml_server *s, struct sml_msg *reply, const stru
 
 /* server_sent.c */
 void sml_server_sent_free(struct sml_server *s);
-/** Find the command that a Status or Results is about; -1 when there is none. */
+/** Find the command that a Status or Results refers to; -1 when there is none. */
 int sml_server_sent_find(const struct sml_server *s, const struct sml_cmd *c);
-/* Rows while a message is being built, then made into one block. */
+/* Rows while a message is being built; one block is made of them afterwards. */
 struct sent_list {
     struct sent_row row;
     struct str uri;
@@ -165,15 +167,15 @@ struct server_reader {
     struct sml_alert_in **alerts;
     struct owed_status *last_due;
     unsigned n_due;
-    const char *why; /* set when the session cannot go on */
+    const char *why; /* set when the session cannot continue */
     enum rc rc;
 };
-/** Everything a known client said, in order. */
+/** Read all commands of a known client, in order. */
 void sml_server_read_commands(struct server_reader *r);
-/** One Status owed to c. @return NULL past the ceiling (r->rc says so) */
+/** Add a Status owed for c. @return NULL past the ceiling (r->rc is set) */
 struct owed_status *sml_server_due(struct server_reader *r, const struct sml_cmd *c, int code);
 
-/** The outcome of a row in this message, made when there is none. */
+/** The outcome of a row in this message; created when there is none. */
 struct sml_outcome *sml_server_outcome(struct server_reader *r, int row, int code);
 /** Format in lower case and "chr" by default, Type "text/plain" by default; Item over command, element by element
  * (S-218). */
@@ -184,20 +186,20 @@ void sml_server_value(struct server_reader *r, struct sml_value ***tail, struct 
 /* server_alert.c */
 void sml_server_read_alert(struct server_reader *r, const struct sml_cmd *c);
 
-/* server_join.c */
+/* server_large_object.c */
 /** Is this Item a piece of an object, the first one or a further one? */
 bool sml_server_is_piece(const struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int row);
 /**
  * Take a piece. @param row  row of the table, -1 none
  * @param whole  after the last piece the joined Item (value in the arena, Meta of the first piece)
- * @return its status: 213, 200 after the last one, 411, 413, 424
- * Once refused, what is left of the object gets the same status and is dropped.
+ * @return its status: 213, 200 after the last one, 411, 413, 424. Once an object is refused, its remaining pieces get
+ * the same status and are dropped.
  */
 int sml_server_join(struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int row,
                     struct sml_item *whole);
-/** Of an object that may not come in pieces: this one and what is left of it. @return status */
+/** Refuse an object that may not come in pieces: this piece and the remaining ones. @return status */
 int sml_server_refuse_piece(struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int status);
-/** The object will not go on: Alert 1225, and its step has failed. */
+/** The object will not continue: send Alert 1225; its step has failed. */
 void sml_server_cut(struct server_reader *r);
 
 /* server_steps.c */
@@ -205,13 +207,15 @@ struct step_writer {
     struct sml_server *s;
     struct compose *b;
     struct sent_draft *draft;
-    size_t alone; /* octets of a reply that says nothing else */
-    bool large;   /* the device takes objects in pieces */
+    size_t alone; /* octets of a reply without steps */
+    bool large;   /* the device supports large objects */
     unsigned n_asked;
     bool large_begun; /* s->out holds the last step counted in n_sent */
     bool wait;        /* there are steps, but Statuses left no room for any */
 };
-/** The command for a step, with its children; not in the message yet. @param rc  set when there is no room */
+/**
+ * Build the command for a step, with its children; it is not in the message yet. @param rc  set when there is no room
+ */
 struct sml_cmd *sml_server_step_cmd(struct compose *b, const struct sml_step *p, enum rc *rc);
 enum rc sml_server_write_steps(struct step_writer *w, const struct sml_step *steps, size_t *n_sent);
 

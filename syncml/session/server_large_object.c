@@ -2,7 +2,7 @@
 /* Objects that the client sends in pieces: Results and Alert data (protocol.md 9; S-306, S-307, S-309). */
 #include "syncml/session/server_int.h"
 
-/* Does it belong to the object under way? Another command's Results of the same node do not. */
+/* Does it belong to the object in progress? Another command's Results of the same node do not. */
 static bool goes_on(const struct sml_server *s, const struct sml_cmd *c, const struct sml_item *it, int row)
 {
     return s->in && s->in->row == row && sml_join_goes_on(s->in, c, it);
@@ -23,8 +23,7 @@ static void finished(struct server_reader *r, const struct sml_item *it, int *st
     bool ok = arena_str(r->a, buf_str(&j->value), &whole->data) && arena_str(r->a, j->format, &whole->meta.format) &&
               arena_str(r->a, j->type, &whole->meta.type) && arena_str(r->a, j->mark, &whole->meta.mark) &&
               arena_str(r->a, j->source, &whole->source) && arena_str(r->a, j->target, &whole->target);
-    *status = ok ? 200
-                 : 413; /* our own memory is the limit: the client hears what it would hear of a small MaxObjSize */
+    *status = ok ? 200 : 413; /* out of the server's own memory: the client gets the status of a small MaxObjSize */
 }
 
 int sml_server_join(struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int row,
@@ -58,7 +57,7 @@ void sml_server_cut(struct server_reader *r)
 {
     struct sml_server *s = r->s;
     struct server_message *t = &s->turn;
-    if (s->in->refused) { /* it is not waited for */
+    if (s->in->refused) { /* the rest of it is not expected */
         sml_join_destroy(s->in);
         s->in = NULL;
         return;

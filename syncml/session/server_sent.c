@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a session remembers of commands that went out: a table of one block, and packed copies of what may have to be
- * said again. */
+/* The commands that a session has sent: a table in one block, and packed copies of those that may have to be sent
+ * again. */
 #include "syncml/session/server_int.h"
 
 #include "base/cursor.h"
@@ -77,7 +77,7 @@ static bool row_of_kind(const struct sent_row *r, const struct sml_cmd *c)
     return !c->cmd.n || str_eq_fold(c->cmd, str_of(sml_cmd_name(r->kind)));
 }
 
-/* MsgRef and CmdRef say it; only where one of them is missing or names no message of ours, the URI does
+/* MsgRef and CmdRef identify it. The URI is used only where one of them is missing or names no message of the server
  * (protocol.md 20, traps 2 and 22). */
 int sml_server_sent_find(const struct sml_server *s, const struct sml_cmd *c)
 {
@@ -129,7 +129,7 @@ static uint32_t count_items(const struct sml_item *it)
     return n;
 }
 
-/* Fields in the order they are packed; `mask` says which are there. */
+/* Fields in the order they are packed; `mask` marks those that are present. */
 struct packed_step {
     uint64_t tag;
     uint16_t mask;
@@ -247,7 +247,7 @@ static enum rc unpack_step(struct cursor *c, struct arena *a, struct sml_step **
 
 enum rc sml_server_unpack_steps(const struct sml_server *s, uint32_t skip, struct arena *a, struct sml_step **out)
 {
-    struct str copy; /* the block may go away while the steps are in use */
+    struct str copy; /* the block may be freed while the steps are in use */
     if (!arena_str(a, (struct str){ s->copy, s->copy_bytes }, &copy)) return RC_NOMEM;
     struct cursor c = cursor_of(copy);
     *out = NULL;
@@ -303,7 +303,7 @@ enum rc sml_server_unpack_dues(struct str bytes, struct arena *a, struct owed_st
     return c.failed ? RC_INTERNAL : RC_OK;
 }
 
-/* ---- the object on its way out ---- */
+/* ---- the object being sent in pieces ---- */
 
 void sml_server_out_free(struct sml_server *s)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From steps to commands: as many as fit, in their order, with what the protocol lets a server send (protocol.md
- * 4). */
+/* Makes commands from steps: as many as fit, in their order, within the commands that the protocol allows a server
+ * (protocol.md 4). */
 #include "syncml/session/server_int.h"
 
 #include "base/text.h"
@@ -19,7 +19,7 @@ static bool is_container(const struct sml_step *p)
     return p->kind == SML_ATOMIC || p->kind == SML_SEQUENCE;
 }
 
-/* S-202. @return 0, or the status it would deserve */
+/* S-202. @return 0, or the status that a step which must not be sent gets */
 static int check(const struct sml_step *p, unsigned allowed)
 {
     if ((unsigned)p->kind >= 32 || !(BIT(p->kind) & allowed)) return 405;
@@ -89,7 +89,7 @@ static bool note(struct step_writer *w, const struct sml_step *p, const struct s
     return ok;
 }
 
-/* Never sent: our own verdict; children of a container were not executed. */
+/* Record the server's own verdict on a step that is never sent; children of a container were not executed. */
 static bool note_unsent(struct step_writer *w, const struct sml_step *p, int code, size_t shortest)
 {
     bool ok = sml_server_draft_add(w->draft, w->b->a, p, 0, code, shortest);
@@ -98,7 +98,7 @@ static bool note_unsent(struct step_writer *w, const struct sml_step *p, int cod
     return ok;
 }
 
-/* May this value go out in pieces (S-304, S-311)? */
+/* May this value be sent in pieces (S-304, S-311)? */
 static bool may_be_cut(const struct step_writer *w, const struct sml_step *p, const struct sml_cmd *c)
 {
     return w->large && (p->kind == SML_ADD || p->kind == SML_REPLACE) && c->items &&
@@ -133,7 +133,7 @@ static size_t bytes_of_piece(struct step_writer *w, struct sml_cmd *c, size_t to
 
 enum fate { GOES, WAITS, CUT, NEVER };
 
-/* What goes is in the message then. */
+/* Decide what happens to a step. One that is sent is in the message afterwards. */
 static enum fate fate_of(struct step_writer *w, const struct sml_step *p, struct sml_cmd *c)
 {
     size_t most = w->b->max > w->alone ? w->b->max - w->alone : 0;
@@ -144,12 +144,12 @@ static enum fate fate_of(struct step_writer *w, const struct sml_step *p, struct
         compose_put(w->b, c, bytes);
         return GOES;
     }
-    if (bytes <= most) return WAITS; /* S-310: it fits into a message of its own */
+    if (bytes <= most) return WAITS; /* S-310: it fits in a message of its own */
     if (!may_be_cut(w, p, c) || bytes_of_piece(w, c, c->items->data.n) > most) return NEVER;
     return w->n_asked ? WAITS : CUT;
 }
 
-/* Octets of the shortest message that can carry it; 0 when its size as an object is what the device does not take. */
+/* Octets of the shortest message that can carry the step; 0 when the device's limit for objects refuses it. */
 static size_t shortest_of(struct step_writer *w, const struct sml_step *p, struct sml_cmd *c)
 {
     if (w->s->peer_max_obj && data_bytes(c) > w->s->peer_max_obj) return 0;
@@ -177,7 +177,7 @@ static enum rc write_step(struct step_writer *w, const struct sml_step *p, enum 
         w->large_begun = true;
         return sml_server_out_begin(w->s, p, c->items->meta.format, c->items->data);
     }
-    w->wait = w->n_asked == 0; /* only Statuses are in the way; a reply with nothing to answer would end the session */
+    w->wait = w->n_asked == 0; /* only Statuses take the room; a reply that needs no answer would end the session */
     return RC_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a known client said, command by command: Statuses and Results find the step they are about, everything else
- * is owed a Status. */
+/* Reads the commands of a known client: Statuses and Results find the step they refer to, every other command is
+ * owed a Status. */
 #include "syncml/session/server_int.h"
 
 #include "base/text.h"
@@ -71,7 +71,7 @@ void sml_server_value(struct server_reader *r, struct sml_value ***tail, struct 
     *tail = &to->next;
 }
 
-/* Octets as base64; base64 that came as text stays as it is, without its line breaks. */
+/* Octets become base64; base64 that came as text is kept, without its line breaks. */
 static void octets(struct server_reader *r, struct sml_value *v)
 {
     v->binary = str_is(v->format, "bin") || str_is(v->format, "b64");
@@ -120,7 +120,7 @@ static bool is_header_status(const struct sml_cmd *c)
     return c->kind == SML_STATUS && (str_eq_fold(c->cmd, STR("SyncHdr")) || (str_is(c->cmd_ref, "0") && !c->cmd.n));
 }
 
-/* The client wants us to prove ourselves before it does anything: what it refused goes out again (S-112). */
+/* The client demands that the server authenticate itself first: the commands it refused are sent again (S-112). */
 static void say_again(struct server_reader *r)
 {
     struct sml_server *s = r->s;
@@ -128,7 +128,7 @@ static void say_again(struct server_reader *r)
     for (size_t i = 0; s->sent && i < s->sent->n; i++)
         if (s->sent->rows[i].local) sml_server_outcome(r, (int)i, s->sent->rows[i].code);
     sml_server_sent_free(s);
-    if (s->out) { /* alone in its message */
+    if (s->out) { /* the only command of its message */
         s->out->sent = 0;
         s->out->code = 0;
     } else {
@@ -147,12 +147,12 @@ static void read_status(struct server_reader *r, const struct sml_cmd *c)
 {
     struct sml_server *s = r->s;
     int row = sml_server_sent_find(s, c), code = code_of(c->data);
-    if (row < 0 || code == 101) /* in progress: the real one is still to come */
+    if (row < 0 || code == 101) /* in progress: the final Status is still to come */
         return;
     struct sent_row *to = &s->sent->rows[row];
-    if (!s->out && refuses(to->code) && !refuses(code)) code = to->code; /* what was refused was not done after all */
+    if (!s->out && refuses(to->code) && !refuses(code)) code = to->code; /* refused, so it was not executed */
     to->code = (int16_t)code;
-    if (s->out) { /* alone in its message, so it is this one */
+    if (s->out) { /* the only command of its message, so the Status refers to it */
         bool piece = code == 213 || code == 200;
         s->out->code = piece ? 213 : code;
         if (piece) return;
@@ -183,7 +183,7 @@ static void read_results(struct server_reader *r, const struct sml_cmd *c)
         sml_server_outcome(r, row, code == 200 ? from->code ? from->code : 200 : code);
         if (code == 200 && !r->rc) sml_server_value(r, &r->g.tail[row], value_of(r, c, &whole));
     }
-    if (worst != 200) /* S-207: silence is success */
+    if (worst != 200) /* S-207: a missing Status means success */
         sml_server_due(r, c, worst);
 }
 
@@ -206,7 +206,7 @@ static void read_replace(struct server_reader *r, const struct sml_cmd *c)
     sml_server_due(r, c, c->items ? code : 412);
 }
 
-/* Clients may not send these (S-014); a container's children get the same. */
+/* Commands that a client must not send (S-014); a container's children get the same status. */
 static void read_forbidden(struct server_reader *r, const struct sml_cmd *c)
 {
     r->s->turn.other = true;
@@ -227,7 +227,7 @@ void sml_server_read_commands(struct server_reader *r)
         if (c->kind == SML_STATUS) {
             if (!is_header_status(c)) read_status(r, c);
         } else if (!c->cmd_id.n && c->kind != SML_RESULTS) {
-            sml_server_due(r, c, 400); /* the client cannot be told which one, only that */
+            sml_server_due(r, c, 400); /* the Status cannot name the Item */
         } else if (c->kind == SML_RESULTS) {
             read_results(r, c);
         } else if (c->kind == SML_ALERT) {
@@ -238,6 +238,6 @@ void sml_server_read_commands(struct server_reader *r)
             read_forbidden(r, c);
         }
     }
-    for (size_t i = 0; !header && i < r->g.n; i++) /* it did what we asked, so it takes us for who we are */
+    for (size_t i = 0; !header && i < r->g.n; i++) /* it executed commands, so it accepts the credentials */
         if (r->g.row[i] && r->g.row[i]->code / 100 == 2) r->s->own_settled = true;
 }
