@@ -27,7 +27,7 @@ struct ddf_tnds_node *ddf_tnds_child(const struct ddf_tnds_node *parent, struct 
     return c;
 }
 
-/* Name and Size may be asked for, but are never there. */
+/* Name and Size may be requested, but are never present. */
 static bool property_of(struct str name, unsigned *bit)
 {
     static const struct {
@@ -85,9 +85,10 @@ enum rc ddf_tnds_parse(struct str type, struct str data, struct arena *a, struct
 {
     struct str base = str_trim(str_slice(type, 0, str_find(type, ';', 0)));
     if (!str_eq_fold(base, STR(DDF_TNDS_XML)) && !str_eq_fold(base, STR(DDF_TNDS_WBXML)))
-        return err_set(e, RC_UNSUPPORTED, "\"%.*s\" is no type of a serialised tree", STR_ARG(str_slice(base, 0, 100)));
-    /* WBXML begins with its version, 1.x as 0x0x; no XML text does but for blanks (protocol.md 18, items 9 to 11:
-     * types lie). */
+        return err_set(e, RC_UNSUPPORTED, "\"%.*s\" is not a type of a serialised tree",
+                       STR_ARG(str_slice(base, 0, 100)));
+    /* WBXML begins with its version, 1.x as 0x0x; XML text never does (protocol.md 18, items 9 to 11: declared types
+     * may be wrong). */
     if (data.n && (unsigned char)data.p[0] < 0x04) return ddf_tnds_parse_wbxml(data, a, out, e);
     return ddf_tnds_parse_xml(data, a, out, e);
 }
@@ -97,7 +98,7 @@ enum rc ddf_tnds_parse(struct str type, struct str data, struct arena *a, struct
 struct flat {
     const struct ddf_tnds *t;
     struct str target;
-    bool at; /* the first root node stands at the target itself */
+    bool at; /* the first root node is at the target itself */
     struct arena *a;
     struct ddf_tnds_item *items;
     size_t n;
@@ -118,7 +119,7 @@ static enum rc join(struct flat *f, struct str parent, struct str relative, stru
     return ddf_uri_canonical(raw, f->a, out, f->e);
 }
 
-/* A Path is that of the parent, below the target. */
+/* A Path is the parent's, below the target. */
 static enum rc address(struct flat *f, const struct ddf_tnds_node *n, struct str parent, struct str *out)
 {
     struct str path = n->path;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Elements of a TNDS document, from either encoding, to its tree. Any order within an element; what is unknown is
- * passed over. */
+/* Builds the tree of a TNDS document from the elements of either encoding. Any order within an element; unknown
+ * elements are skipped. */
 #include "base/text.h"
 #include "ddf/tnds/tnds_int.h"
 
@@ -15,7 +15,7 @@ const char *tnds_element_name(enum tnds_element el)
     return el > TNDS_BEFORE_FIRST && el < TNDS_END_OF_ELEMENTS ? names[el] : "";
 }
 
-/* Node and node are two: case counts. */
+/* Node and node are different elements: case counts. */
 enum tnds_element tnds_element_of(struct str name)
 {
     for (int i = TNDS_BEFORE_FIRST + 1; i < TNDS_END_OF_ELEMENTS; i++)
@@ -28,7 +28,7 @@ enum tnds_element tnds_element_of_format(enum ddf_format f)
     return tnds_element_of(str_of(ddf_format_name(f)));
 }
 
-/* Which elements mean something where. */
+/* Is an element known inside this one? */
 static bool belongs(enum tnds_element in, enum tnds_element el)
 {
     enum ddf_format f;
@@ -126,7 +126,7 @@ static enum rc set_name(struct tnds_builder *b, struct str s, struct err *e)
 {
     if (s.n > DDF_NODE_NAME_BYTES)
         return err_set(e, RC_LIMIT, "a NodeName has more than %d bytes", DDF_NODE_NAME_BYTES);
-    if (!is_name(s)) return err_set(e, RC_INVALID, "a NodeName is no name of a node");
+    if (!is_name(s)) return err_set(e, RC_INVALID, "a NodeName is not a valid name");
     return arena_str(b->a, s, &b->node->name) ? RC_OK : no_memory(e);
 }
 
@@ -151,7 +151,7 @@ static enum rc take(struct tnds_builder *b, enum tnds_element el, struct str s, 
     case TNDS_EL_VerNo: return set(b, str_trim(s), DDF_TNDS_VERNO, &n->verno, e);
     case TNDS_EL_MIME:
     case TNDS_EL_DDFName: return set(b, str_trim(s), DDF_TNDS_TYPE, &n->type, e);
-    case TNDS_EL_Type: /* <Type/>: an empty one */ n->has |= DDF_TNDS_TYPE; return RC_OK;
+    case TNDS_EL_Type: /* <Type/>: an empty type */ n->has |= DDF_TNDS_TYPE; return RC_OK;
     case TNDS_EL_Value: b->raw[b->node_depth - 1] = b->octets; return set(b, s, DDF_TNDS_VALUE, &n->value, e);
     default: return RC_OK;
     }
@@ -159,7 +159,7 @@ static enum rc take(struct tnds_builder *b, enum tnds_element el, struct str s, 
 
 /* --- a node is complete ----------------------------------------------------------------------------------------- */
 
-/* Bin travels as base64 where only characters can. */
+/* A value of Format bin is base64 in an encoding that holds only characters. */
 static enum rc settle_value(struct tnds_builder *b, struct ddf_tnds_node *n, bool raw, struct err *e)
 {
     if (!(n->has & DDF_TNDS_VALUE)) return RC_OK;
@@ -186,13 +186,13 @@ static enum rc close_node(struct tnds_builder *b, struct err *e)
     if (n->has & DDF_TNDS_VALUE && n->format == DDF_NODE) {
         if (n->value.n || n->first)
             return err_set(e, RC_INVALID, "%.*s has a value, but it is an interior node", STR_ARG(n->name));
-        n->has &= ~(unsigned)DDF_TNDS_VALUE; /* <Value/> is none */
+        n->has &= ~(unsigned)DDF_TNDS_VALUE; /* <Value/> counts as absent */
     }
     if (!n->name.n && (n->parent || n != b->doc.first))
-        return err_set(e, RC_INVALID, "only the first node may do without a NodeName");
+        return err_set(e, RC_INVALID, "only the first node may lack a NodeName");
     for (; n->parent && sibling != n; sibling = sibling->next)
         if (str_eq(sibling->name, n->name))
-            return err_set(e, RC_INVALID, "two nodes side by side are named %.*s", STR_ARG(n->name));
+            return err_set(e, RC_INVALID, "two sibling nodes are named %.*s", STR_ARG(n->name));
     return settle_value(b, n, raw, e);
 }
 
@@ -200,7 +200,7 @@ enum rc tnds_end(struct tnds_builder *b, struct err *e)
 {
     enum tnds_element el;
     enum rc rc;
-    if (!b->depth) return err_set(e, RC_PARSE, "an element ends that never began");
+    if (!b->depth) return err_set(e, RC_PARSE, "an end tag has no start");
     el = (enum tnds_element)b->open[--b->depth];
     rc = el == TNDS_EL_Node ? close_node(b, e) : take(b, el, buf_str(&b->text), e);
     buf_reset(&b->text);
@@ -211,7 +211,7 @@ enum rc tnds_end(struct tnds_builder *b, struct err *e)
 enum rc tnds_complete(const struct tnds_builder *b, struct err *e)
 {
     if (b->depth)
-        return err_set(e, RC_PARSE, "it ends before %s does",
+        return err_set(e, RC_PARSE, "it ends before the end of %s",
                        b->open[b->depth - 1] ? tnds_element_name(b->open[b->depth - 1]) : "an element");
     return b->doc.first ? RC_OK : err_set(e, RC_INVALID, "it has no node");
 }

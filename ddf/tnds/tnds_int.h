@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_TNDS_TNDS_INT_H
 #define DDF_TNDS_TNDS_INT_H
-/* Private to ddf/: what the XML and the WBXML reader have in common. Elements are their tokens of WBXML code page 2. */
+/* Private to ddf/tnds: shared by the XML and the WBXML reader. Elements are their tokens of WBXML code page 2. */
 #include "ddf/tnds/tnds.h"
 
 /* In the order of their tokens, from 5 on (ddf-tnds.md 2, OMA-TS-DM_TND-V1_2_1 10). */
@@ -23,10 +23,10 @@ enum tnds_element {
 };
 const char *tnds_element_name(enum tnds_element el);
 enum tnds_element tnds_element_of(struct str name);
-/** The (empty) element that stands for a format. */
+/** The empty element of a format. */
 enum tnds_element tnds_element_of_format(enum ddf_format f);
 
-enum { TNDS_OPEN = 3 * DDF_TNDS_DEPTH }; /* elements open at once, unknown ones among them */
+enum { TNDS_OPEN = 3 * DDF_TNDS_DEPTH }; /* elements open at once, including unknown ones */
 
 struct tnds_builder {
     struct arena *a;
@@ -36,13 +36,13 @@ struct tnds_builder {
     struct ddf_tnds_node *node; /* the innermost open one */
     size_t n_nodes;
     struct buf text;
-    bool octets;              /* some of the text came as octets, not characters */
-    bool raw[DDF_TNDS_DEPTH]; /* so did the value of the open node at this depth */
+    bool octets;              /* part of the text came as octets, not characters */
+    bool raw[DDF_TNDS_DEPTH]; /* the same for the value of the open node at this depth */
 };
-/* On failure e has no place: the reader knows where it is. */
+/* On failure e has no place; the reader adds it. */
 enum rc tnds_start(struct tnds_builder *b, enum tnds_element el, struct err *e);
 enum rc tnds_text(struct tnds_builder *b, struct str s, bool octets, struct err *e);
 enum rc tnds_end(struct tnds_builder *b, struct err *e);
-/** After the last element. */
+/** Call after the last element. */
 enum rc tnds_complete(const struct tnds_builder *b, struct err *e);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WBXML of code page 2 (ddf-tnds.md 2), strict and to the octet. Iterative where a peer could nest. */
+/* A strict codec of WBXML with code page 2 (ddf-tnds.md 2). It is iterative where a peer could nest. */
 #include "base/cursor.h"
 #include "ddf/tnds/tnds_int.h"
 
@@ -18,15 +18,15 @@ struct tnds_wbxml_in {
     bool begun; /* the outermost element has */
 };
 
-/* Any public identifier goes: the media type said what it is. Characters must be UTF-8. */
+/* Any public identifier is accepted: the media type names the document. Characters must be UTF-8. */
 static enum rc read_header(struct tnds_wbxml_in *r, struct err *e)
 {
     uint8_t version = cursor_u8(&r->c);
     uint32_t charset;
-    if (cursor_uintvar(&r->c) == 0) cursor_uintvar(&r->c); /* where in the string table the identifier stands */
+    if (cursor_uintvar(&r->c) == 0) cursor_uintvar(&r->c); /* offset of the identifier in the string table */
     charset = cursor_uintvar(&r->c);
     r->strings = cursor_take(&r->c, cursor_uintvar(&r->c));
-    if (r->c.failed || version > 0x0F) return err_set(e, RC_PARSE, "its header is none of WBXML 1.x");
+    if (r->c.failed || version > 0x0F) return err_set(e, RC_PARSE, "its header is not one of WBXML 1.x");
     if (charset != UTF_8 && charset != US_ASCII && charset != 0)
         return err_set(e, RC_UNSUPPORTED, "its character set is %lu: only UTF-8 is supported", (unsigned long)charset);
     return RC_OK;
@@ -49,7 +49,7 @@ static enum rc take_entity(struct tnds_wbxml_in *r, struct err *e)
     char p[4];
     size_t n = 0;
     if (r->c.failed || c == 0 || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
-        return err_set(e, RC_PARSE, "an entity is no character");
+        return err_set(e, RC_PARSE, "an entity is not a character");
     if (c < 0x80) {
         p[n++] = (char)c;
     } else if (c < 0x800) {
@@ -66,14 +66,14 @@ static enum rc take_entity(struct tnds_wbxml_in *r, struct err *e)
     return tnds_text(&r->b, (struct str){ p, n }, false, e);
 }
 
-/* Some encoders leave page 0 on in documents of their own. */
+/* Some encoders keep page 0 in documents of their own. */
 static enum rc take_tag(struct tnds_wbxml_in *r, unsigned octet, struct err *e)
 {
     enum tnds_element el = (enum tnds_element)(octet & TOKEN_BITS);
     enum rc rc;
     if (octet & WITH_ATTRIBUTES || el <= TNDS_BEFORE_FIRST || el >= TNDS_END_OF_ELEMENTS)
         return err_set(e, RC_PARSE, "token 0x%02X is not one of this format", octet);
-    if (r->page != PAGE && r->page != 0) return err_set(e, RC_PARSE, "code page %u has no place here", r->page);
+    if (r->page != PAGE && r->page != 0) return err_set(e, RC_PARSE, "code page %u is not allowed here", r->page);
     r->begun = true;
     rc = tnds_start(&r->b, el, e);
     if (!rc && !(octet & WITH_CONTENT)) rc = tnds_end(&r->b, e);
@@ -107,7 +107,7 @@ enum rc ddf_tnds_parse_wbxml(struct str octets, struct arena *a, struct ddf_tnds
         rc = step(&r, &why);
         if (!rc && r.c.failed) rc = err_set(&why, RC_PARSE, "it ends in the middle");
     }
-    if (!rc && !cursor_done(&r.c)) rc = err_set(&why, RC_PARSE, "there is more behind its end");
+    if (!rc && !cursor_done(&r.c)) rc = err_set(&why, RC_PARSE, "data follows its end");
     if (!rc) rc = tnds_complete(&r.b, &why);
     buf_finish(&r.b.text);
     if (rc) return err_set(e, rc, "serialised tree, byte %zu: %s", octets.n - cursor_left(&r.c), why.text);
@@ -140,7 +140,7 @@ static void put_opaque(struct buf *b, struct str s)
 
 static enum rc put_element(struct tnds_wbxml_out *w, enum tnds_element el, struct str s)
 {
-    if (!str_is_utf8(s)) /* a NUL, too, would end the string */
+    if (!str_is_utf8(s)) /* a NUL would end the string */
         return err_set(w->e, RC_INVALID, "a text that is not UTF-8 cannot be written");
     if (!s.n) {
         buf_byte(w->out, el);

@@ -18,7 +18,8 @@ static enum rc on_start(void *ctx, const struct ddf_xml_tag *tag, struct err *e)
 {
     struct tnds_xml_in *r = ctx;
     struct err why = { 0 };
-    /* None, ours, or whatever an older peer takes for it; but what has a prefix of its own is somebody's addition. */
+    /* No namespace, a known one, or any other that an older peer uses; but an element with another prefix is an
+     * addition of a vendor. */
     bool foreign = tag->prefix.n && !str_starts(tag->ns, STR("syncml:dmddf"));
     return placed(tnds_start(&r->b, foreign ? TNDS_UNKNOWN : tnds_element_of(tag->name), &why), tag->line, &why, e);
 }
@@ -59,7 +60,7 @@ struct tnds_xml_out {
     struct err *e;
 };
 
-/* XML 1.0 has no way to write most control characters; CR would be read back as LF. */
+/* XML 1.0 cannot express most control characters; CR would be read back as LF. */
 static enum rc put_text(struct tnds_xml_out *w, struct str s)
 {
     if (!str_is_utf8(s)) return err_set(w->e, RC_INVALID, "a text that is not UTF-8 cannot be written as XML");
@@ -68,7 +69,7 @@ static enum rc put_text(struct tnds_xml_out *w, struct str s)
         switch (c) {
         case '&': buf_putz(w->out, "&amp;"); break;
         case '<': buf_putz(w->out, "&lt;"); break;
-        case '>': buf_putz(w->out, "&gt;"); break; /* so that no ]]> can come about */
+        case '>': buf_putz(w->out, "&gt;"); break; /* prevents "]]>" */
         case '\r': buf_putz(w->out, "&#13;"); break;
         default:
             if (c < ' ' && c != '\t' && c != '\n')
