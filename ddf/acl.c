@@ -2,7 +2,7 @@
 #include "ddf/acl.h"
 #include <string.h>
 
-/* In the order in which ddf_acl_with writes new entries. There is no right to Copy. */
+/* The order in which ddf_acl_with writes new entries. There is no right for Copy. */
 static const struct {
     const char *name;
     enum ddf_access bit;
@@ -37,7 +37,7 @@ static bool is_id(struct str s)
     return s.n > 0;
 }
 
-/* Parts between separators, empty ones too (str_cut passes none over, but ends before a last empty one). */
+/* The next part between separators. Empty parts count (str_cut returns them too, except a last one). */
 static bool next_part(struct str s, char separator, size_t *from, struct str *part)
 {
     size_t to;
@@ -59,14 +59,14 @@ enum rc ddf_acl_check(struct str acl, struct err *e)
                           STR_ARG(str_slice(entry, 0, 60)));
         bit = bit_of(command);
         if (!bit)
-            return err_at(e, RC_PARSE, "ACL", 1, column, "\"%.*s\" is none of Add, Delete, Exec, Get, Replace",
+            return err_at(e, RC_PARSE, "ACL", 1, column, "\"%.*s\" is not one of Add, Delete, Exec, Get, Replace",
                           STR_ARG(str_slice(command, 0, 60)));
-        if (seen & bit) return err_at(e, RC_PARSE, "ACL", 1, column, "%.*s stands there twice", STR_ARG(command));
+        if (seen & bit) return err_at(e, RC_PARSE, "ACL", 1, column, "%.*s is listed twice", STR_ARG(command));
         seen |= bit;
         for (size_t i = 0; next_part(ids, '+', &i, &id);)
             if (!is_id(id))
                 return err_at(e, RC_PARSE, "ACL", 1, column,
-                              "%.*s: \"%.*s\" is no ServerID (no blanks, '=', '&', '*', '+')", STR_ARG(command),
+                              "%.*s: \"%.*s\" is not a ServerID (no blanks, '=', '&', '*', '+')", STR_ARG(command),
                               STR_ARG(str_slice(id, 0, 60)));
     }
     return RC_OK;
@@ -88,7 +88,7 @@ bool ddf_acl_allows(struct str acl, enum ddf_access command, struct str server)
     return false;
 }
 
-/* Writing into room that is known to suffice. */
+/* Writes into a buffer that is known to be large enough. */
 struct acl_out {
     char *p;
     size_t n;
@@ -151,7 +151,7 @@ enum rc ddf_acl_with(struct str acl, unsigned commands, struct str server, struc
     return RC_OK;
 }
 
-/* The servers of one right; empty when there is no such entry. */
+/* The servers that have one right; empty when there is no such entry. */
 static struct str ids_of(struct str acl, unsigned bit)
 {
     struct str entry, command, ids;
@@ -168,7 +168,7 @@ static bool has_id(struct str ids, struct str id)
     return false;
 }
 
-/* One entry: what is left of it, then what is new in it; "*" stands alone. */
+/* Write one entry: the remaining servers, then the new ones; "*" is written alone. */
 static void write_right(struct acl_out *w, struct str name, struct str now, struct str grant, struct str revoke)
 {
     struct str id;
@@ -198,10 +198,11 @@ enum rc ddf_acl_change(struct str acl, struct str grant, struct str revoke, stru
     for (size_t i = 0; i < N_RIGHTS; i++) {
         struct str now = ids_of(acl, rights[i].bit), less = ids_of(revoke, rights[i].bit);
         if (less.n && has_id(now, STR("*")) && !has_id(less, STR("*")))
-            return err_set(e, RC_INVALID,
-                           "everybody (*) has %s, so %.*s alone cannot lose it: revoke %s=* and grant it to those who"
-                           " shall keep it",
-                           rights[i].name, STR_ARG(less), rights[i].name);
+            return err_set(
+                e, RC_INVALID,
+                "all servers (*) have %s, so it cannot be revoked from %.*s alone: revoke %s=* and grant it to"
+                " the servers that keep it",
+                rights[i].name, STR_ARG(less), rights[i].name);
         write_right(&w, str_of(rights[i].name), now, ids_of(grant, rights[i].bit), less);
     }
     w.p[w.n] = '\0';

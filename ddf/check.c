@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Would a command be in order? The table of ddf-tnds.md 5, row by row. */
+/* Checks whether a command is valid: the table of ddf-tnds.md 5, row by row. */
 #include "base/buf.h"
 #include "ddf/pattern.h"
 #include "ddf/schema.h"
@@ -71,7 +71,7 @@ static bool is_float(struct str s)
     return at == s.n;
 }
 
-/* Digits in groups: "4-2-2" for a date, with the separator everywhere or nowhere. */
+/* Digits in groups: "4-2-2" for a date, with the separator between all groups or between none. */
 static bool is_grouped(struct str s, const unsigned *group, size_t n, char separator, size_t *at)
 {
     bool separated = false;
@@ -93,7 +93,7 @@ static bool is_date(struct str s, size_t *at)
     return is_grouped(s, group, 3, '-', at);
 }
 
-/* With a fraction and a zone, if there is one. */
+/* A time, with an optional fraction and zone. */
 static bool is_time(struct str s, size_t *at)
 {
     static const unsigned group[] = { 2, 2, 2 }, zone[] = { 2, 2 };
@@ -114,7 +114,7 @@ static bool is_time(struct str s, size_t *at)
     return true;
 }
 
-/* A date, with a time behind 'T' if it likes. */
+/* A date, with an optional time behind 'T'. */
 static bool is_date_text(struct str s)
 {
     size_t at = 0;
@@ -149,7 +149,7 @@ static bool is_b64(struct str s)
     return pad <= 2 && n % 4 == 0;
 }
 
-/* NULL when the text is one of the format; else what it should be. */
+/* NULL when the text has the syntax of the format; else a description of that syntax. */
 static const char *syntax(enum ddf_format f, struct str s)
 {
     switch (f) {
@@ -171,7 +171,7 @@ static const char *syntax(enum ddf_format f, struct str s)
 
 /* --- allowed values ----------------------------------------------------------------------------------------------- */
 
-/* Two values are the same when their texts are, or their numbers. */
+/* Two values are equal when their texts are, or their numbers. */
 struct key {
     bool is_number;
     int64_t number;
@@ -195,13 +195,13 @@ static int compare_keys(const void *a, const void *b)
     return order ? order : (x->text.n > y->text.n) - (x->text.n < y->text.n);
 }
 
-/* What a value, or each part of a list, is held against. Made once for all parts: a list may have as many of them as the
- * description has allowed values. */
+/* What a value, or each part of a list, is compared with. Made once for all parts: a list may have as many parts as
+ * the description has allowed values. */
 struct judge {
     const struct ddf_allowed *al;
     struct ddf_pattern *pattern; /* REGEX; NULL = any */
     struct key *keys;            /* ENUM, in order */
-    int64_t flags;               /* FLAGS: all bits */
+    int64_t flags;               /* FLAGS: union of all bits */
 };
 
 static enum rc judge_begin(struct judge *j, const struct ddf_allowed *al, size_t parts, struct err *e)
@@ -243,7 +243,7 @@ static bool is_one_of_keys(const struct judge *j, struct str s, bool sorted)
     return false;
 }
 
-/* @return RC_INVALID when it is not allowed; else it could not be found out, and e says why */
+/* @return RC_INVALID when it is not allowed; another rc when that could not be determined, with the reason in e */
 static enum rc judge_part(const struct judge *j, struct str s, bool sorted, struct err *e)
 {
     int64_t v;
@@ -258,7 +258,7 @@ static enum rc judge_part(const struct judge *j, struct str s, bool sorted, stru
     return RC_OK;
 }
 
-/* Parts of a list, one after the other; a delimiter is short (DDF_DELIMITER_BYTES). */
+/* The next part of a list; delimiters are short (DDF_DELIMITER_BYTES). */
 static bool next_part(struct str s, struct str delimiter, size_t *from, struct str *part)
 {
     size_t to = *from;
@@ -281,20 +281,21 @@ static enum rc judge_list(const struct ddf_allowed *al, struct str s, struct str
     return rc;
 }
 
-/* Every part of a list; an empty list is in order. @param bad  the part that is not allowed. @return as judge_part */
+/* Check every part of a list; an empty list is valid. @param bad  the part that is not allowed. @return as
+ * judge_part */
 static enum rc allowed(const struct ddf_allowed *al, struct str s, struct str *bad, struct err *e)
 {
     struct judge j;
     *bad = s;
     if (al->list_delimiter.n) return judge_list(al, s, bad, e);
-    if (al->is_list) return RC_OK; /* parts that nobody can tell from one another */
+    if (al->is_list) return RC_OK; /* the delimiter is unknown, so the parts cannot be separated */
     enum rc rc = judge_begin(&j, al, 1, e);
     if (!rc) rc = judge_part(&j, s, false, e);
     judge_end(&j);
     return rc;
 }
 
-/* As much of it as a person reads. */
+/* Print the allowed values, as many as are readable. */
 static void print_allowed(const struct ddf_allowed *al, struct buf *b)
 {
     enum { ENOUGH = 200 };
@@ -331,14 +332,14 @@ static enum rc refuse_value(const struct ddf_node *n, struct str bad, struct err
     return rc;
 }
 
-/* What cannot be found out is not allowed. */
+/* A value whose check could not be finished is refused. */
 static enum rc undecided(const struct ddf_node *n, enum rc rc, const struct err *why, struct err *e)
 {
     return err_set(e, rc == RC_NOMEM ? RC_NOMEM : RC_INVALID, "a value for %.*s is refused: %s", STR_ARG(n->name),
                    why->text);
 }
 
-/* The value, with the status a device would answer. */
+/* Check the value and give the status that a device would answer. */
 static enum rc check_value(const struct ddf_node *n, struct str data, int *status, struct err *e)
 {
     const char *want = syntax(n->format, data);
@@ -346,7 +347,7 @@ static enum rc check_value(const struct ddf_node *n, struct str data, int *statu
     struct err why = { 0 };
     if (want) {
         if (status) *status = STATUS_MEDIA;
-        return err_set(e, RC_INVALID, "\"%.*s\" is no value for %.*s: it must be %s",
+        return err_set(e, RC_INVALID, "\"%.*s\" is not a valid value for %.*s: it must be %s",
                        STR_ARG(str_is_utf8(data) ? str_slice(data, 0, 80) : STR("...")), STR_ARG(n->name), want);
     }
     enum rc rc = allowed(&n->allowed, data, &bad, &why);
@@ -372,7 +373,7 @@ struct ddf_checking {
     struct err *e;
 };
 
-/* Says the command, the address and who says so. */
+/* Refuse with the command, the address and the description that forbids it. */
 static enum rc refuse(const struct ddf_checking *c, int status, const char *why)
 {
     struct str from = c->n ? c->n->document : (struct str){ 0 };
@@ -396,7 +397,7 @@ static bool is_root(const struct ddf_node *n)
     return n->parent == NULL;
 }
 
-/* The name of a new node whose name is chosen by whoever adds it. */
+/* Check the name of a new node that the sender of the Add chooses. */
 static enum rc check_name(const struct ddf_checking *c)
 {
     const struct ddf_notes *notes = c->n->name.n ? NULL : c->n->notes;
@@ -414,11 +415,12 @@ static enum rc check_name(const struct ddf_checking *c)
                    STR_ARG(str_slice(c->n->document, 0, 100)));
 }
 
-/* The flag stands on the new node or on its parent, depending on who wrote the DDF; refuse only when both lack it. */
+/* The flag is on the new node or on its parent, depending on the DDF's author; Add is refused only when both lack
+ * it. */
 static enum rc check_add(const struct ddf_checking *c)
 {
     if (is_root(c->n)) return refuse(c, STATUS_NOT_ALLOWED, "the root cannot be added");
-    if (c->n->permanent) return refuse(c, STATUS_NOT_ALLOWED, "the node is permanent: it is there already");
+    if (c->n->permanent) return refuse(c, STATUS_NOT_ALLOWED, "the node is permanent: it exists already");
     if (!((c->n->access | c->n->parent->access) & DDF_ADD))
         return refuse(c, STATUS_NOT_ALLOWED, "the description does not allow Add here");
     return check_name(c);
@@ -430,7 +432,7 @@ static enum rc check_delete(const struct ddf_checking *c)
     if (!(c->n->access & DDF_DELETE))
         return refuse(c, STATUS_NOT_ALLOWED, "the description does not allow Delete here");
     if (c->n->name.n && c->n->min_occurs)
-        return refuse(c, STATUS_NOT_ALLOWED, "the node must be there as long as its parent is");
+        return refuse(c, STATUS_NOT_ALLOWED, "the node must exist as long as its parent does");
     return RC_OK;
 }
 
@@ -465,7 +467,7 @@ static bool type_fits(const struct ddf_node *n, struct str type)
     return false;
 }
 
-/* b64 is how bin travels in XML; what arrives without a Format is chr. */
+/* b64 is the form of bin in XML; a value without a Format is chr. */
 static bool format_fits(const struct ddf_node *n, enum ddf_format f)
 {
     return f == n->format || (n->format == DDF_BIN && f == DDF_B64) || (n->format == DDF_B64 && f == DDF_BIN) ||
@@ -478,7 +480,7 @@ static enum rc check_content(const struct ddf_checking *c)
     struct ddf_node as_sent;
     if (c->tnds)
         return c->n->format == DDF_NODE ? RC_OK : refuse(c, STATUS_MEDIA, "a leaf does not take a serialised tree");
-    if (c->format.n && !ddf_format_of(c->format, &f)) return refuse(c, STATUS_MEDIA, "the Format is none that exists");
+    if (c->format.n && !ddf_format_of(c->format, &f)) return refuse(c, STATUS_MEDIA, "the Format is unknown");
     if (c->n->format == DDF_NODE && c->command == DDF_REPLACE)
         return refuse(c, STATUS_NOT_ALLOWED, "an interior node is replaced by a serialised tree only");
     if (!format_fits(c->n, f)) {
@@ -487,7 +489,7 @@ static enum rc check_content(const struct ddf_checking *c)
                        STR_ARG(c->uri), ddf_format_name(c->n->format), ddf_format_name(f));
     }
     if (c->n->format != DDF_NODE && !type_fits(c->n, c->type))
-        return refuse(c, STATUS_MEDIA, "the Type is not one of the description's");
+        return refuse(c, STATUS_MEDIA, "the description does not list the Type");
     if (c->n->format == DDF_NODE || c->n->format == DDF_NULL)
         return !c->has_data || !c->data.n
                    ? RC_OK
@@ -504,7 +506,7 @@ static bool is_one_of(struct str s, const char *const *list)
     return false;
 }
 
-/* ?prop= (protocol.md 11.1); Size and the like are the device's business. */
+/* ?prop= (protocol.md 11.1). The device checks Size and the like. */
 static enum rc check_property(const struct ddf_checking *c, struct str property)
 {
     static const char *const writable[] = { "ACL", "Name", "Title", NULL };
@@ -516,7 +518,7 @@ static enum rc check_property(const struct ddf_checking *c, struct str property)
     return RC_OK;
 }
 
-/* The nearest described node above an address that nothing describes. */
+/* The nearest described node above an address without a description. */
 static const struct ddf_node *nearest(const struct ddf_schema *s, struct str uri)
 {
     struct str up = uri;
@@ -532,7 +534,7 @@ static enum rc check_unknown(const struct ddf_checking *c, const struct ddf_sche
 {
     const struct ddf_node *above = nearest(s, c->uri);
     if (above && above->format != DDF_NODE) return refuse(c, STATUS_NOT_ALLOWED, "the node above it is a leaf");
-    if (strict) return refuse(c, STATUS_NOT_FOUND, "no description knows this address");
+    if (strict) return refuse(c, STATUS_NOT_FOUND, "no description covers this address");
     return RC_OK;
 }
 

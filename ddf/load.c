@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads one device description file, any vendor's, into a tree of its own (ddf-tnds.md 1, 3 and 5). Elements may
- * come in any order, unknown ones are passed over, Microsoft's additions are kept as far as they say what a value
- * may be. */
+/* Reads one device description file of any vendor into a tree of its own (ddf-tnds.md 1, 3 and 5). Elements may come
+ * in any order and unknown ones are skipped. Of Microsoft's additions those are kept that restrict a value. */
 #include "base/buf.h"
 #include "ddf/schema_int.h"
 #include "ddf/xml.h"
@@ -9,7 +8,7 @@
 
 enum { ENUM_VALUES = 4096, DEPENDS_BYTES = 4096, MIME_BYTES = 4096 };
 
-/* Where in the document we are. */
+/* The place in the document. */
 enum el {
     E_NONE,
     E_SKIP,
@@ -41,7 +40,7 @@ enum el {
     E_LIST,
     E_ADMX,
     E_CONFLICT,
-    /* what goes into the notes */
+    /* elements that go into the notes */
     E_APPLIES,
     E_OS_BUILD,
     E_VERSION,
@@ -59,7 +58,7 @@ enum el {
     E_DEPENDS_URI
 };
 
-/* Which element is what, by where it stands. Older files have Format and Type outside DFProperties. */
+/* The meaning of an element by its parent. Older files have Format and Type outside DFProperties. */
 static const struct {
     enum el in;
     bool msft;
@@ -119,15 +118,15 @@ static const struct {
     { E_DEPENDS_ON, true, "DependencyUri", E_DEPENDS_URI },
 };
 
-/* A Node whose end has not come yet. */
+/* A Node that is still open. */
 struct open_node {
     struct schema_node *n;
     struct str path;
     unsigned line;
     bool has_path, has_format, has_access, sure_of_format, has_range;
     struct ddf_notes *notes;
-    struct str dependency;       /* kind of the one that is read */
-    struct str *values, *labels; /* of AllowedValues, gathered */
+    struct str dependency;       /* kind of the dependency being read */
+    struct str *values, *labels; /* of AllowedValues, collected */
     size_t n_values, room;
 };
 
@@ -181,14 +180,14 @@ static enum rc open_node(struct ddf_loading *r, unsigned line, struct err *e)
     return RC_OK;
 }
 
-/* "<X>", "*" and "" all stand for a name that is chosen later. */
+/* "<X>", "*" and "" all mean that the name is chosen later. */
 static struct str fixed_name(struct str s)
 {
     bool any = str_is(s, "*") || (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>');
     return any ? (struct str){ 0 } : s;
 }
 
-/* The node at an absolute path, made where it is not there yet. Tolerates a '/' at the end. */
+/* The node at an absolute path, created when it does not exist. A trailing '/' is tolerated. */
 static enum rc walk_path(struct ddf_loading *r, struct str path, const struct open_node *o, struct schema_node **out,
                          struct err *e)
 {
@@ -199,7 +198,7 @@ static enum rc walk_path(struct ddf_loading *r, struct str path, const struct op
         struct schema_node *c;
         if (!name.n || str_is(name, ".")) continue;
         if (++depth >= DDF_DEPTH || name.n > DDF_NODE_NAME_BYTES || str_is(name, ".."))
-            return err_at(e, RC_INVALID, r->name, o->line, 0, "Path \"%.*s\" is no address",
+            return err_at(e, RC_INVALID, r->name, o->line, 0, "Path \"%.*s\" is not an address",
                           STR_ARG(str_slice(path, 0, 100)));
         name = fixed_name(name);
         c = schema_child(n, name);
@@ -215,7 +214,7 @@ static enum rc walk_path(struct ddf_loading *r, struct str path, const struct op
     return RC_OK;
 }
 
-/* Missing properties get their defaults. */
+/* Set missing properties to their defaults. */
 static void complete(struct open_node *o)
 {
     struct ddf_node *n = &o->n->pub;
@@ -229,7 +228,7 @@ static void complete(struct open_node *o)
     }
 }
 
-/* A Path counts when it is a root Node's, or absolute; else the nesting says where the node is. */
+/* A Path counts when it is a root Node's, or absolute; otherwise the nesting gives the node's place. */
 static enum rc close_node(struct ddf_loading *r, struct err *e)
 {
     struct open_node *o = top(r);
@@ -283,7 +282,7 @@ static void set_access(struct open_node *o, struct str name)
         if (str_eq_fold(name, str_of(row[i].name))) o->n->pub.access |= row[i].bit;
 }
 
-/* What stands in DFProperties (`sure`) beats what stands elsewhere. */
+/* A value in DFProperties (`sure`) overrides one outside it. */
 static void set_format(struct open_node *o, struct str name, bool sure)
 {
     enum ddf_format f;
@@ -293,7 +292,7 @@ static void set_format(struct open_node *o, struct str name, bool sure)
     o->sure_of_format = sure;
 }
 
-/* @return true when a number follows as text */
+/* @return true when the element's text is a number */
 static bool set_occurrence(struct open_node *o, struct str name)
 {
     static const struct {
@@ -385,7 +384,7 @@ static enum rc set_allowed_kind(struct ddf_loading *r, struct str type, struct e
     return o->n->pub.allowed.kind == DDF_ALLOW_OTHER ? keep(r, type, &o->n->pub.allowed.type, e) : RC_OK;
 }
 
-/* A character, or the number of one ("0xF000", "\xF000"). */
+/* One character, or its code ("0xF000", "\xF000"). */
 static enum rc set_delimiter(struct ddf_loading *r, struct str s, unsigned line, struct err *e)
 {
     struct ddf_allowed *al = &top(r)->n->pub.allowed;
@@ -428,13 +427,13 @@ static bool set_range(struct ddf_allowed *al, struct str s)
     return at == s.n - 1 && al->min <= al->max;
 }
 
-/* Several ranges are taken as one from the lowest to the highest. */
+/* Several ranges are merged into one from the lowest to the highest bound. */
 static void add_range(struct open_node *o, struct str s)
 {
     struct ddf_allowed *al = &o->n->pub.allowed;
     int64_t min = al->min, max = al->max;
     if (!set_range(al, s))
-        al->kind = DDF_ALLOW_OTHER; /* a form of range that we do not know restricts nothing */
+        al->kind = DDF_ALLOW_OTHER; /* an unknown form of range restricts nothing */
     else if (o->has_range && min < al->min)
         al->min = min;
     if (o->has_range && max > al->max) al->max = max;
@@ -452,7 +451,7 @@ static enum rc set_allowed_value(struct ddf_loading *r, struct str s, struct err
     return keep(r, s, &al->values[0], e);
 }
 
-/* Which template of which file says what the value may be. */
+/* Keep which template of which file restricts the value. */
 static enum rc set_template(struct ddf_loading *r, const struct ddf_xml_tag *tag, struct err *e)
 {
     struct str text = arena_printf(&r->doc->a, "%.*s/%.*s (%.*s)", STR_ARG(attribute(tag, "Area")),
@@ -502,7 +501,7 @@ static enum rc depends_on(struct ddf_loading *r, struct str uri, struct err *e)
     return n->depends_on.p ? RC_OK : no_memory(r, e);
 }
 
-/* An attribute's text for people: libxml2 leaves "&#38;" where the document has "&amp;". */
+/* An attribute's text for display: libxml2 leaves "&#38;" where the document has "&amp;". */
 static enum rc keep_words(struct ddf_loading *r, struct str s, struct str *out, struct err *e)
 {
     const struct str amp = STR("&#38;");
@@ -514,7 +513,7 @@ static enum rc keep_words(struct ddf_loading *r, struct str s, struct str *out, 
     return RC_OK;
 }
 
-/* An element that says something by being there or by its attributes. */
+/* An element whose presence or attributes are its content. */
 static enum rc note_tag(struct ddf_loading *r, enum el el, const struct ddf_xml_tag *tag, struct err *e)
 {
     struct ddf_notes *n = notes_of(r);
@@ -555,7 +554,7 @@ static enum el known(enum el in, bool msft, struct str name)
     return E_SKIP;
 }
 
-/* Elements that only their names tell: <Get/>, <int/>, <One/>. */
+/* Elements that are only their name: <Get/>, <int/>, <One/>. */
 static enum el see_flag(struct ddf_loading *r, enum el in, struct str name)
 {
     struct open_node *o = top(r);
@@ -609,7 +608,8 @@ static enum rc set_name(struct ddf_loading *r, struct str s, unsigned line, stru
     if (s.n > DDF_NODE_NAME_BYTES)
         return err_at(e, RC_LIMIT, r->name, line, 0, "a NodeName has more than %d bytes", DDF_NODE_NAME_BYTES);
     if (str_find(s, '/', 0) < s.n || str_is(s, ".."))
-        return err_at(e, RC_INVALID, r->name, line, 0, "NodeName \"%.*s\" is no name", STR_ARG(str_slice(s, 0, 100)));
+        return err_at(e, RC_INVALID, r->name, line, 0, "NodeName \"%.*s\" is not a valid name",
+                      STR_ARG(str_slice(s, 0, 100)));
     return keep(r, s, &o->n->pub.name, e);
 }
 
@@ -629,7 +629,7 @@ static enum rc take_text(struct ddf_loading *r, enum el el, struct str s, unsign
     case E_DESCRIPTION: return keep(r, s, &n->description, e);
     case E_TITLE: return keep(r, s, &n->title, e);
     case E_FORMAT:
-        set_format(o, s, r->at[r->depth] == E_DF); /* some write <DFFormat>chr</DFFormat> */
+        set_format(o, s, r->at[r->depth] == E_DF); /* some documents have <DFFormat>chr</DFFormat> */
         return RC_OK;
     case E_TIMES: set_times(o, s); return RC_OK;
     case E_MIME: return add_mime(r, s, line, e);
@@ -668,7 +668,7 @@ static enum rc on_text(void *ctx, struct str s, struct err *e)
     return buf_ok(&r->text) ? RC_OK : no_memory(r, e);
 }
 
-/* CaseSense holds for everything below, unless said otherwise there; one pass when the tree is complete. */
+/* CaseSense applies to everything below, unless a node below has its own; one pass when the tree is complete. */
 static void inherit_case(struct schema_node *n, bool ignore)
 {
     n->pub.ignore_case = n->pub.ignore_case || ignore;
@@ -686,7 +686,7 @@ enum rc schema_read(struct str text, const char *name, struct str document, stru
     doc->root = new_node(&r, STR("."));
     rc = doc->root ? ddf_xml_walk(text, name, &events, &r, e) : no_memory(&r, e);
     buf_finish(&r.text);
-    if (!rc && !doc->root->first) rc = err_at(e, RC_INVALID, name, 0, 0, "it describes no node");
+    if (!rc && !doc->root->first) rc = err_at(e, RC_INVALID, name, 0, 0, "the document describes no node");
     if (!rc) inherit_case(doc->root, false);
     return rc;
 }

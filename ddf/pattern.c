@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A step of the engine may look at the whole value, so that the ceiling of steps falls as the value grows. */
+/* One step of the engine may read the whole value, so the limit of steps falls as the value grows. */
 enum { WORK = 100 << 20, STEPS_MIN = 1000, STEPS_MAX = 500000, HEAP_KIB = 4096, DEPTH = 20000, NESTING = 100 };
 
 struct ddf_pattern {
@@ -18,7 +18,7 @@ struct ddf_pattern {
     size_t parts;
 };
 
-/* Names of XML Schema for which Perl's kind has none. @return false when c is none of them, or cannot stand there */
+/* Names of XML Schema that PCRE2 does not have. @return false when c is not one of them, or is not allowed here */
 static bool put_schema_class(struct buf *b, char c, bool in_brackets)
 {
     static const char first[] = "_:\\p{L}", others[] = "_:.\\-\\p{L}\\p{N}";
@@ -29,7 +29,7 @@ static bool put_schema_class(struct buf *b, char c, bool in_brackets)
     return true;
 }
 
-/* XML Schema's own words as PCRE2 knows them. @return what it cannot say, or NULL */
+/* Translate an expression of XML Schema for PCRE2. @return the feature that PCRE2 cannot express, or NULL */
 static const char *translate(struct str s, struct buf *b)
 {
     bool in_brackets = false;
@@ -98,7 +98,7 @@ enum rc ddf_pattern_create(struct str text, size_t parts, struct ddf_pattern **o
     if (text.n > DDF_PATTERN_BYTES)
         return err_set(e, RC_LIMIT, "the expression has more than %d bytes", DDF_PATTERN_BYTES);
     if (parts > DDF_PATTERN_PARTS)
-        return err_set(e, RC_LIMIT, "a list with more than %d parts cannot be held against an expression",
+        return err_set(e, RC_LIMIT, "a list with more than %d parts cannot be checked against an expression",
                        DDF_PATTERN_PARTS);
     struct ddf_pattern *p = calloc(1, sizeof *p);
     if (!p) return err_set(e, RC_NOMEM, "no memory for an expression");
@@ -139,7 +139,7 @@ enum rc ddf_pattern_match(const struct ddf_pattern *p, struct str value, struct 
 {
     unsigned char why[120] = "";
     if (value.n > DDF_PATTERN_VALUE_BYTES)
-        return err_set(e, RC_LIMIT, "a value of more than %d bytes cannot be held against an expression",
+        return err_set(e, RC_LIMIT, "a value of more than %d bytes cannot be checked against an expression",
                        DDF_PATTERN_VALUE_BYTES);
     pcre2_set_match_limit(p->limits, steps(p, value.n));
     int n = pcre2_match(p->code, (PCRE2_SPTR)(value.n ? value.p : ""), value.n, 0, 0, p->data, p->limits);

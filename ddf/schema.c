@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The described tree: documents merged into one, and lookups in it. */
+/* The described tree: merges documents into one tree, and looks nodes up. */
 #include "base/buf.h"
 #include "ddf/schema_int.h"
 #include "ddf/uri.h"
@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A document of DDF_BYTES with DDF_NODES nodes fits. */
+/* Large enough for a document of DDF_BYTES with DDF_NODES nodes. */
 enum { DOC_ARENA_BYTES = 192 << 20 };
 
-/* So many children are found by a table of their names: merging large documents stays linear. */
+/* From this number of children on they are found by a table of their names: merging large documents stays linear. */
 enum { INDEX_FROM = 16 };
 
 struct ddf_schema *ddf_schema_create(void)
@@ -51,7 +51,7 @@ static struct schema_node **slot_of(const struct schema_node *parent, struct str
     return &parent->index[at & parent->index_mask];
 }
 
-/* A table at most half full. Without memory for it they are looked for one after the other. */
+/* Build a table at most half full. Without memory for it, lookups search the list. */
 static void index_children(struct arena *a, struct schema_node *parent)
 {
     size_t room = 4 * INDEX_FROM;
@@ -70,7 +70,7 @@ struct schema_node *schema_child(struct schema_node *parent, struct str name)
     return c;
 }
 
-/* What the later document says of a node holds; links stay. */
+/* The later document's description of a node replaces the earlier one; links are kept. */
 static void describe(struct schema_node *old, const struct schema_node *new)
 {
     struct ddf_node fresh = new->pub;
@@ -120,8 +120,8 @@ struct schema_node *schema_attach(struct arena *a, struct schema_node *parent, s
     return old;
 }
 
-/* Would the children of `n`, united with those of `old`, stay within DDF_CHILDREN everywhere? Asked first, so that
- * nothing is half done. */
+/* Would the united children of `n` and `old` stay within DDF_CHILDREN everywhere? Checked first, so that a failure
+ * changes nothing. */
 static bool fits(struct schema_node *old, const struct schema_node *n)
 {
     size_t more = 0;
@@ -190,7 +190,7 @@ enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err 
     enum rc rc = RC_OK;
     char block[16384];
     size_t n;
-    if (!f) return err_at(e, RC_IO, file, 0, 0, "cannot be opened: is it there, and may we read it?");
+    if (!f) return err_at(e, RC_IO, file, 0, 0, "cannot be opened: does it exist, and is it readable?");
     buf_init(&b, DDF_BYTES + 1);
     while ((n = fread(block, 1, sizeof block, f)) > 0 && buf_ok(&b)) buf_put(&b, (struct str){ block, n });
     if (ferror(f))
@@ -203,7 +203,7 @@ enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err 
     return rc;
 }
 
-/* ddf-tnds.md 5: exact name first, then names whose case does not matter, then an un-named child. */
+/* ddf-tnds.md 5: the exact name first, then names whose case does not matter, then an un-named child. */
 const struct ddf_node *ddf_node_child(const struct ddf_node *n, struct str name)
 {
     const struct ddf_node *any = NULL, *folded = NULL;

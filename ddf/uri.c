@@ -2,7 +2,7 @@
 #include "ddf/uri.h"
 #include <string.h>
 
-/* Names of an address after its optional "./". */
+/* Cut an address into names, after its optional "./". */
 static enum rc cut(struct str path, struct str whole, struct ddf_uri *out, struct err *e)
 {
     out->depth = 0;
@@ -14,7 +14,7 @@ static enum rc cut(struct str path, struct str whole, struct ddf_uri *out, struc
                            to < path.n ? "a name between two '/' is empty" : "it ends in '/'");
         /* protocol.md 10: "../" nowhere, "./" only at the start. */
         if (str_is(name, ".") || str_is(name, ".."))
-            return err_set(e, RC_PARSE, "\"%.*s\": \"%.*s\" is no name", STR_ARG(whole), STR_ARG(name));
+            return err_set(e, RC_PARSE, "\"%.*s\": \"%.*s\" is not a valid name", STR_ARG(whole), STR_ARG(name));
         if (memchr(name.p, 0, name.n)) return err_set(e, RC_PARSE, "an address has a NUL in it");
         if (name.n > DDF_NAME_BYTES)
             return err_set(e, RC_LIMIT, "\"%.*s\": a name has more than %d bytes, the most of any device",
@@ -75,7 +75,7 @@ struct str ddf_uri_join(struct arena *a, struct str parent, struct str relative)
     return (struct str){ p, n };
 }
 
-/* Where the last '/' stands, or n. */
+/* Position of the last '/', or n. */
 static size_t last_slash(struct str s)
 {
     size_t i = s.n;
@@ -110,7 +110,7 @@ static bool is_property(struct str s)
     return false;
 }
 
-/* "", or properties (and Value) that are all led by '+' or all by '-'. */
+/* "", or properties (and Value) that all begin with '+' or all with '-'. */
 static bool is_selection(struct str s)
 {
     for (size_t i = 0; i < s.n;) {
@@ -141,8 +141,7 @@ enum rc ddf_uri_split_query(struct str text, struct str *base, enum ddf_query *q
         kind = DDF_QUERY_TNDS;
         value = str_slice(q, 9, q.n);
     } else {
-        return err_set(e, RC_PARSE,
-                       "\"?%.*s\" asks for nothing that exists: prop=, list=Struct, list=StructData, list=TNDS",
+        return err_set(e, RC_PARSE, "\"?%.*s\" is not a known query: prop=, list=Struct, list=StructData, list=TNDS",
                        STR_ARG(str_slice(q, 0, 100)));
     }
     *base = str_slice(text, 0, mark);

@@ -20,7 +20,7 @@ struct ddf_uri {
  * @return RC_PARSE for an empty name, a trailing '/', "..", a stray "./" (400); RC_LIMIT past the ceilings above
  * (414) */
 enum rc ddf_uri_parse(struct str text, struct ddf_uri *out, struct err *e);
-/** The canonical text, in the arena. Percent-escapes and case stay as they are. @return RC_PARSE, RC_LIMIT, RC_NOMEM */
+/** The canonical text, in the arena. Percent-escapes and case are kept. @return RC_PARSE, RC_LIMIT, RC_NOMEM */
 enum rc ddf_uri_canonical(struct str text, struct arena *a, struct str *out, struct err *e);
 /** "./A" + "B" -> "./A/B"; "." + "A" -> "./A"; an empty relative part gives the parent. {0} without room. */
 struct str ddf_uri_join(struct arena *a, struct str parent, struct str relative);
@@ -32,7 +32,9 @@ struct str ddf_uri_name(struct str canonical);
 bool ddf_uri_within(struct str uri, struct str base);
 
 enum ddf_query { DDF_QUERY_NONE, DDF_QUERY_PROP, DDF_QUERY_STRUCT, DDF_QUERY_STRUCT_DATA, DDF_QUERY_TNDS };
-/** "./A?prop=ACL" -> base "./A", DDF_QUERY_PROP, arg "ACL"; "?list=TNDS+Value" -> DDF_QUERY_TNDS, arg "+Value".
- * RC_PARSE for others. */
+/**
+ * "./A?prop=ACL" -> base "./A", DDF_QUERY_PROP, arg "ACL"; "?list=TNDS+Value" -> DDF_QUERY_TNDS, arg "+Value". RC_PARSE
+ * for other queries.
+ */
 enum rc ddf_uri_split_query(struct str text, struct str *base, enum ddf_query *query, struct str *arg, struct err *e);
 #endif

@@ -98,7 +98,7 @@ static void on_reference(void *ctx, const xmlChar *name)
     refuse(ctx, RC_PARSE, "reference to an entity that XML does not predefine");
 }
 
-/* Complaints about namespaces are tolerated: vendors use prefixes that they never declare. */
+/* Namespace errors are tolerated: vendors use prefixes that they never declare. */
 static void on_complaint(void *ctx, xmlErrorPtr error)
 {
     struct xml_walk *w = ctx;
@@ -124,7 +124,7 @@ static const xmlSAXHandler handlers = {
 
 /* --- tags with too many attributes ---------------------------------------------------------------------------- */
 
-/* Past `mark` from `at` on, or to the end. */
+/* Position after `mark`, searched from `at` on, or the end. */
 static size_t past(struct str s, size_t at, const char *mark)
 {
     size_t n = strlen(mark);
@@ -133,7 +133,7 @@ static size_t past(struct str s, size_t at, const char *mark)
     return s.n;
 }
 
-/* Behind the '>' of a tag or declaration that begins at `at`; counts its '=' outside quotes. */
+/* Position after the '>' of a tag or declaration that begins at `at`; counts its '=' outside quotes. */
 static size_t past_tag(struct str s, size_t at, unsigned *equals)
 {
     while (at < s.n && s.p[at] != '>') {
@@ -141,14 +141,14 @@ static size_t past_tag(struct str s, size_t at, unsigned *equals)
         if (c == '"' || c == '\'')
             at = str_find(s, c, at) + 1;
         else if (c == '[' && *equals == UINT_MAX)
-            return at; /* a DOCTYPE's inner part: go on with what is in it */
+            return at; /* the internal subset of a DOCTYPE: continue inside it */
         else if (c == '=' && *equals != UINT_MAX)
             ++*equals;
     }
     return at + 1;
 }
 
-/* libxml2 compares each attribute of a tag with each, before it tells us of them: count first. */
+/* libxml2 compares each attribute of a tag with each other before it reports them, so they are counted first. */
 static bool has_crowded_tag(struct str s)
 {
     for (size_t at = str_find(s, '<', 0); at < s.n; at = at < s.n ? str_find(s, '<', at) : at) {

@@ -248,7 +248,7 @@ static void nobody_locks_himself_out(void)
     HAS(finish(&w), "failed 0 this authority (com.acme.dm) would take Replace from itself");
     CU_ASSERT(ddf_acl_allows(tree_acl(device_env(w.device)->tree, str_of(config)), DDF_REPLACE, STR("com.acme.dm")));
     ask_acl(&w, config, "revoke=Get=org.oper");
-    HAS(finish(&w), "failed 0 everybody (*) has Get");
+    HAS(finish(&w), "failed 0 all servers (*) have Get");
     ask_acl(&w, config, "revoke=Add=*&Delete=*&Exec=*&Get=*&Replace=*;force=1");
     HAS(finish(&w), "failed 0 nothing would be left");
     ask_acl(&w, "./Nowhere", "grant=Get=*");

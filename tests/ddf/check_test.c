@@ -176,7 +176,7 @@ static void a_refused_command_names_address_description_and_value(void)
           "/Resources/CPU/Shares (description x-virmo-1.0): \"0\" is not allowed for Shares: allowed is 1 to 10000" },
         { DDF_REPLACE, VM "/Resources/CPU/VCPUs", "two",
           "Replace " VM
-          "/Resources/CPU/VCPUs (description x-virmo-1.0): \"two\" is no value for VCPUs: it must be a whole number" },
+          "/Resources/CPU/VCPUs (description x-virmo-1.0): \"two\" is not a valid value for VCPUs: it must be a whole number" },
         { DDF_DELETE, "./DevInfo/Man", "",
           "Delete ./DevInfo/Man: a permanent node cannot be deleted (description devinfo)" },
     };

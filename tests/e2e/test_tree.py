@@ -212,7 +212,7 @@ def test_s_209_nobody_is_locked_out_by_mistake(place):
     said = place.ctl("tree", "acl", PHONE, leaf)
     assert "its own" in said and f"dm.operator.example, {world.SERVER_ID}" in said, said
     said = place.ctl("tree", "acl", PHONE, "./Virtualization", "--revoke", "Get=a.example", "--wait", code=1)
-    assert "everybody (*) has Get" in said, said
+    assert "all servers (*) have Get" in said, said
     assert "RIGHT=SERVERID" in place.ctl("tree", "acl", PHONE, leaf, "--grant", "Get", code=2)
     assert 'unknown right "Read"' in place.ctl("tree", "acl", PHONE, leaf, "--grant", "Read=a", code=1)
     assert "404 not found" in place.ctl("tree", "acl", PHONE, "./Nowhere", code=1)
