@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking things up in a layout. Names and paths are hashed once; a '*' is tried at the few positions where the
- * layout has one. */
+/* Lookups in a layout. Names and paths are hashed once; a '*' is tried only at the few positions where the layout
+ * has one. */
 #include "ddf/layout/layout.h"
 #include "ddf/layout/layout_int.h"
 #include <string.h>
 
-enum { KEY_OPERATION = DDF_SCOPE_COUNT }; /* added to the scope: operations and entries have names of their own */
+enum { KEY_OPERATION = DDF_SCOPE_COUNT }; /* added to the scope: operations and entries have separate names */
 
 #define FNV_BASIS 14695981039346656037u
 #define FNV_PRIME 1099511628211u
@@ -26,7 +26,7 @@ static uint64_t hash_start(unsigned space)
     return hash_byte(FNV_BASIS, space);
 }
 
-/* The low bits choose the slot; FNV's low bits are weak for short keys, so fold the high ones in. */
+/* The low bits choose the slot. FNV's low bits are weak for short keys, so the high ones are folded in. */
 static size_t slot_of(const struct layout_table *t, uint64_t h)
 {
     return (size_t)(h ^ h >> 29) & t->mask;
@@ -43,7 +43,7 @@ enum rc layout_table_init(struct layout_table *t, size_t n, struct arena *a)
 
 static bool pattern_is(struct str pattern, struct str text, size_t from, size_t to);
 
-/* The slot of this key: `text` with the bytes [from, to) read as '*' (from == to: as it stands). */
+/* The slot of this key: `text` with the bytes [from, to) read as '*' (from == to: unchanged). */
 static struct layout_slot *find(const struct layout_table *t, unsigned space, struct str text, size_t from, size_t to)
 {
     uint64_t h = hash_more(hash_start(space), str_slice(text, 0, from));
@@ -64,7 +64,7 @@ static bool pattern_is(struct str pattern, struct str text, size_t from, size_t 
            str_eq(str_slice(pattern, from + 1, pattern.n), str_slice(text, to, text.n));
 }
 
-/* Remember at which segment a key has its '*', so that lookups try only those. */
+/* Record the segment of a key's '*', so that lookups try only those segments. */
 static void note_star(struct layout_table *t, unsigned space, struct str key, char separator)
 {
     unsigned segment = 0;
@@ -104,7 +104,7 @@ bool layout_put_operation(struct ddf_layout_index *x, const struct ddf_operation
            (op->delete_node || put(&x->paths, op->scope, op->path, '/', value));
 }
 
-/* Exactly, or with one segment standing for a '*'. */
+/* Find a key exactly, or with one segment replaced by '*'. */
 static const struct layout_slot *find_instance(const struct layout_table *t, unsigned space, struct str text,
                                                char separator, struct str *instance)
 {
@@ -174,7 +174,7 @@ bool ddf_operation_removes(const struct ddf_operation *op)
     return op && op->removes;
 }
 
-/* A code of its own goes before the band it lies in. */
+/* A code of its own takes precedence over the range that contains it. */
 static struct str code_text(const struct ddf_code *codes, size_t n, int code, struct str unknown)
 {
     for (size_t i = 0; i < n; i++)
@@ -236,7 +236,7 @@ static char *append(char *at, struct str s)
     return at + s.n;
 }
 
-/* "<base>[/<owner>][/<path with its star written out>]" */
+/* "<base>[/<owner>][/<path with the instance's name for its '*'>]" */
 static struct str build(const struct ddf_layout *l, enum ddf_scope scope, struct str owner, struct str path,
                         struct str instance, struct arena *a)
 {
@@ -278,7 +278,7 @@ struct str ddf_layout_owner_uri(const struct ddf_layout *l, enum ddf_scope scope
     return build(l, scope, owner, (struct str){ 0 }, (struct str){ 0 }, a);
 }
 
-/* The part of `uri` below `base` ("" for base itself); false when it lies elsewhere. */
+/* The part of `uri` below `base` ("" for base itself); false when it is elsewhere. */
 static bool below(struct str uri, struct str base, struct str *rest)
 {
     if (!str_starts(uri, base) || (uri.n > base.n && uri.p[base.n] != '/')) return false;

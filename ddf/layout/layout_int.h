@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_LAYOUT_LAYOUT_INT_H
 #define DDF_LAYOUT_LAYOUT_INT_H
-/* Private to ddf/layout/: the hash tables behind a layout, filled by layout_load.c and read by layout.c; and its roles. */
+/* Private to ddf/layout/: a layout's hash tables, filled by layout_load.c and read by layout.c; and its roles. */
 #include "base/buf.h"
 #include "ddf/layout/layout.h"
 
@@ -33,18 +33,19 @@ bool layout_put_operation(struct ddf_layout_index *x, const struct ddf_operation
 /* ---- roles (layout_role.c) ---- */
 
 enum layout_player { LAYOUT_ENTRY, LAYOUT_OPERATION, LAYOUT_STATE, LAYOUT_WORD, LAYOUT_ARG };
-/* Is there a role of this name that such a one may play? `list` gets the names there are, each with a blank before it. */
+/* Is there a role of this name for this kind of player? `list` receives the existing names, each with a blank before
+ * it. */
 bool layout_role(enum layout_player kind, enum ddf_scope scope, struct str name, struct buf *list);
-/* DDF_ALERT_OTHER: there is none of this name. */
+/* DDF_ALERT_OTHER when no alert has this name. */
 enum ddf_alert_kind layout_alert_kind(struct str name, struct buf *list);
 
-/* What the file says that its object lacks. */
+/* A role that the file lists as absent from its object. */
 struct layout_lack {
     struct str name;
     unsigned scope; /* DDF_SCOPE_COUNT: a state or a reason */
     bool used;
 };
-/* Find what plays each role. `lack` is what the file says. @return RC_INVALID and what is missing in words; *scope is the
- * section of the file that lacks it, or DDF_SCOPE_COUNT */
+/* Find what plays each role. `lack` lists the roles that the file declares absent. @return RC_INVALID with the
+ * missing role in words; *scope is the section of the file that lacks it, or DDF_SCOPE_COUNT */
 enum rc layout_roles(struct ddf_layout *l, struct layout_lack *lack, size_t n_lack, unsigned *scope, struct err *why);
 #endif

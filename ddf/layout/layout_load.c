@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A layout file (the form is described at the top of ddf/layout/x-virmo-1.0.yaml) to a layout. */
+/* Reads a layout file (x-virmo-1.0.yaml describes the form at its top). */
 #include "base/doc.h"
 #include "ddf/layout/layout_int.h"
 #include "ddf/schema.h"
 #include "ddf/uri.h"
 #include <limits.h>
 
-/* The temporary document, not the layout. */
+/* For the temporary document, not for the layout. */
 enum { LAYOUT_DOC_BYTES = 64 << 20 };
 
 struct layout_loader {
@@ -38,7 +38,7 @@ static const char *const health_names[DDF_HEALTH_COUNT] = {
     [DDF_H_FAILED] = "failed",
 };
 
-/* What stands below "settings", "facts" and "kpis", and which keys each may have. */
+/* The sections "settings", "facts" and "kpis", and the keys that each allows. */
 enum part { SETTINGS, FACTS, KPIS, PARTS };
 static const struct {
     const char *name;
@@ -55,14 +55,14 @@ static enum rc no_memory(struct layout_loader *b)
     return err_set(b->e, RC_NOMEM, "%s: the layout does not fit into the memory given to it", b->name);
 }
 
-/* --- small readings ------------------------------------------------------------------------------------------- */
+/* ---- helpers ---- */
 
 static enum rc is_map(struct layout_loader *b, const struct doc *d)
 {
     return d->kind == DOC_MAP ? RC_OK : doc_error(d, b->name, RC_INVALID, b->e, "must be a map");
 }
 
-/* Every key of the map is one of `keys` (" a b c "). */
+/* Is every key of the map one of `keys` (" a b c ")? */
 static enum rc known_keys(struct layout_loader *b, const struct doc *d, const char *keys)
 {
     enum rc rc = is_map(b, d);
@@ -80,7 +80,7 @@ static enum rc copy(struct layout_loader *b, struct str s, struct str *out)
     return arena_str(b->a, s, out) ? RC_OK : no_memory(b);
 }
 
-/* A scalar's text, copied. Missing: {0}, or an error when `needed`. */
+/* Copy a scalar's text. Missing: {0}, or an error when `needed`. */
 static enum rc get_text(struct layout_loader *b, const struct doc *map, const char *key, bool needed, struct str *out)
 {
     const struct doc *d = doc_get(map, key);
@@ -114,7 +114,7 @@ static enum rc get_int(struct layout_loader *b, const struct doc *map, const cha
                : doc_error(d, b->name, RC_INVALID, b->e, "must be a whole number");
 }
 
-/* "1250-1299", or one number for both. */
+/* Parse "1250-1299", or one number for both. */
 static bool to_band(struct str s, int *first, int *last)
 {
     size_t dash = str_find(s, '-', 1);
@@ -157,7 +157,7 @@ static enum rc no_role(struct layout_loader *b, const struct doc *d, enum layout
     struct buf list;
     buf_init(&list, 2000);
     layout_role(kind, scope, (struct str){ 0 }, &list);
-    enum rc rc = doc_error(d, b->name, RC_INVALID, b->e, "is no role; there are:%s", buf_z(&list));
+    enum rc rc = doc_error(d, b->name, RC_INVALID, b->e, "is not a role; possible are:%s", buf_z(&list));
     buf_finish(&list);
     return rc;
 }
@@ -170,7 +170,7 @@ static enum rc read_role(struct layout_loader *b, const struct doc *map, enum la
     return no_role(b, doc_get(map, "role"), kind, scope);
 }
 
-/* Names of what the object lacks, in one section of the file. */
+/* Read the roles that the object lacks, in one section of the file. */
 static enum rc read_without(struct layout_loader *b, const struct doc *map, unsigned scope)
 {
     const struct doc *d = doc_get(map, "without");
@@ -201,7 +201,7 @@ static enum rc find_roles(struct layout_loader *b, const struct doc *root)
 
 /* --- codes, states, alerts ------------------------------------------------------------------------------------ */
 
-/* {id, text}: programs go by the id, people by the text. */
+/* {id, text}: the programs use the id and display the text. */
 static enum rc read_reason(struct layout_loader *b, const struct doc *d, struct ddf_code *codes, size_t *n)
 {
     struct ddf_code *code = &codes[*n];
@@ -263,11 +263,11 @@ static enum rc read_states(struct layout_loader *b, const struct doc *root)
     return rc;
 }
 
-/* A state's number, where it must be a known one. */
+/* Read a state's number; the state must exist. */
 static enum rc state_number(struct layout_loader *b, const struct doc *d, struct str text, int *out)
 {
     if (!to_int(text, out) || !ddf_layout_state(b->l, *out))
-        return doc_error(d, b->name, RC_INVALID, b->e, "\"%.*s\" is no number from \"states\"", STR_ARG(text));
+        return doc_error(d, b->name, RC_INVALID, b->e, "\"%.*s\" is not a number from \"states\"", STR_ARG(text));
     return RC_OK;
 }
 
@@ -295,7 +295,7 @@ static enum rc read_alerts(struct layout_loader *b, const struct doc *root)
         struct str name;
         if (kind == DDF_ALERT_OTHER) return no_alert(b, c);
         if (c->kind != DOC_LIST || !c->first)
-            return doc_error(c, b->name, RC_INVALID, b->e, "must be a list of alert types, ours first");
+            return doc_error(c, b->name, RC_INVALID, b->e, "must be a list of alert types, the one to send first");
         rc = copy(b, c->key, &name);
         for (const struct doc *t = c->first; !rc && t; t = t->next) {
             struct ddf_alert *al = &b->l->alerts[b->l->n_alerts];
@@ -340,7 +340,7 @@ static enum rc words_of_states(struct layout_loader *b, struct ddf_entry *en)
     return RC_OK;
 }
 
-/* An operation is named by its Exec target's own name, as a device reports it. */
+/* The word of an operation is the name of its Exec target, as a device reports it. */
 static enum rc words_of_operations(struct layout_loader *b, struct ddf_entry *en)
 {
     if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, b->l->n_operations))) return no_memory(b);
@@ -362,7 +362,7 @@ static enum rc read_named_words(struct layout_loader *b, const struct doc *d, st
                      "must be a map, a list, or one of: states reasons phases operations");
 }
 
-/* {word: wire} or [word]. */
+/* Read {word: wire} or [word]. */
 static enum rc read_word_list(struct layout_loader *b, const struct doc *d, struct ddf_word **out, size_t *n)
 {
     struct ddf_word *words = ARENA_ARRAY(b->a, struct ddf_word, count(d));
@@ -389,7 +389,7 @@ static enum rc read_words(struct layout_loader *b, const struct doc *map, struct
     return read_word_list(b, d, &en->words, &en->n_words);
 }
 
-/* {role: one of the entry's words}. */
+/* Read {role: one of the entry's words}. */
 static enum rc read_word_roles(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "wordRoles");
@@ -399,12 +399,12 @@ static enum rc read_word_roles(struct layout_loader *b, const struct doc *map, s
         size_t i = 0;
         while (i < en->n_words && !str_eq(en->words[i].word, c->text)) i++;
         if (!layout_role(LAYOUT_WORD, en->scope, c->key, NULL)) rc = no_role(b, c, LAYOUT_WORD, en->scope);
-        if (!rc && i == en->n_words) rc = doc_error(c, b->name, RC_INVALID, b->e, "is no word of this entry");
+        if (!rc && i == en->n_words) rc = doc_error(c, b->name, RC_INVALID, b->e, "is not a word of this entry");
     }
     return rc;
 }
 
-/* Words of the entry, the safest first. */
+/* Read the entry's words, the safest first. */
 static enum rc read_safest(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "safest");
@@ -415,13 +415,13 @@ static enum rc read_safest(struct layout_loader *b, const struct doc *map, struc
     for (const struct doc *c = d->first; c; c = c->next) {
         size_t i = 0;
         while (i < en->n_words && !str_eq(en->words[i].word, c->text)) i++;
-        if (i == en->n_words) return doc_error(c, b->name, RC_INVALID, b->e, "is no word of this entry");
+        if (i == en->n_words) return doc_error(c, b->name, RC_INVALID, b->e, "is not a word of this entry");
         en->safest[en->n_safest++] = en->words[i].wire;
     }
     return RC_OK;
 }
 
-/* Our word for what the node holds when nobody wishes for anything. */
+/* Read the value of the node when no policy sets it. */
 static enum rc read_default(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "default");
@@ -435,7 +435,7 @@ static enum rc read_default(struct layout_loader *b, const struct doc *map, stru
     return rc == RC_INVALID ? doc_error(d, b->name, rc, b->e, "%s", why.text) : rc;
 }
 
-/* Only rows that servers add go again; "never": a row with data in it. */
+/* Only rows that servers add are removed; "never": a row that holds data. */
 static enum rc read_remove(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     unsigned remove = DDF_C_NEVER;
@@ -468,7 +468,8 @@ static unsigned stars(struct str s)
     return n;
 }
 
-/* A relative path: names between single '/', a '*' only as a whole name, and as many in the path as in our name. */
+/* Check a relative path: names between single '/', a '*' only as a whole name, and as many '*' in the path as in the
+ * entry's name. */
 static enum rc check_path(struct layout_loader *b, const struct doc *d, struct str name, struct str path,
                           bool *instance)
 {
@@ -500,9 +501,9 @@ static enum rc read_entry(struct layout_loader *b, const struct doc *d, enum ddf
     if (!rc) rc = check_path(b, d, en->name, en->path, &en->instance);
     if (!rc) rc = get_text(b, d, "format", true, &en->format);
     if (!rc && !ddf_format_of(en->format, &format))
-        rc = doc_error(doc_get(d, "format"), b->name, RC_INVALID, b->e, "is no format of the DDF");
+        rc = doc_error(doc_get(d, "format"), b->name, RC_INVALID, b->e, "is not a format of the DDF");
     if (!rc && (part != FACTS && format == DDF_NODE))
-        rc = doc_error(doc_get(d, "format"), b->name, RC_INVALID, b->e, "an interior node stands below \"facts\"");
+        rc = doc_error(doc_get(d, "format"), b->name, RC_INVALID, b->e, "an interior node belongs below \"facts\"");
     if (!rc) rc = get_name_of(b, d, "kind", kind_names, DDF_KIND_COUNT, kind, &kind);
     if (!rc) rc = get_name_of(b, d, "change", change_names, DDF_CHANGE_COUNT, change, &change);
     if (!rc && part == SETTINGS && (kind == DDF_K_NONE || change == DDF_C_NEVER))
@@ -539,7 +540,7 @@ static enum rc get_states(struct layout_loader *b, const struct doc *map, const 
     return rc;
 }
 
-/* A value of this type is one: "bool", "int", "text", or words with '|' between. */
+/* Is the text a value of this type: "bool", "int", "text", or words separated by '|'? */
 static bool arg_takes(struct str type, struct str value)
 {
     int number;
@@ -567,7 +568,7 @@ static enum rc read_arg(struct layout_loader *b, const struct doc *d, struct ddf
     if (!rc && !arg->type.n)
         rc = doc_error(d, b->name, RC_INVALID, b->e, "must be bool, int, text, or words with '|' between");
     if (!rc && arg->default_to.n && !arg_takes(arg->type, arg->default_to))
-        rc = doc_error(doc_get(d, "default"), b->name, RC_INVALID, b->e, "is no value of its type");
+        rc = doc_error(doc_get(d, "default"), b->name, RC_INVALID, b->e, "is not a value of its type");
     if (!arg->label.n) arg->label = arg->name;
     return rc;
 }
@@ -586,7 +587,7 @@ static enum rc read_args(struct layout_loader *b, const struct doc *map, struct 
     return rc;
 }
 
-/* What people are told and asked. */
+/* Read the texts that are displayed before an operation. */
 static enum rc read_offer(struct layout_loader *b, const struct doc *d, struct ddf_operation *op)
 {
     enum rc rc = get_text(b, d, "label", true, &op->label);
@@ -612,7 +613,7 @@ static enum rc read_operation(struct layout_loader *b, const struct doc *d, enum
     if (!rc) rc = get_flag(b, d, "deleteNode", false, &op->delete_node);
     if (!rc && op->delete_node && (doc_get(d, "path") || scope == DDF_DEVICE))
         rc = doc_error(d, b->name, RC_INVALID, b->e,
-                       "\"deleteNode\" stands for the VM's or image's own node and has no path");
+                       "\"deleteNode\" means the VM's or image's own node and has no path");
     if (!rc) rc = get_text(b, d, "path", !op->delete_node, &op->path);
     if (!rc && !op->delete_node) rc = check_path(b, d, stars(op->path) ? STR("*") : op->name, op->path, &op->instance);
     if (!rc) rc = read_offer(b, d, op);
@@ -652,7 +653,7 @@ static enum rc make_room(struct layout_loader *b, const struct doc *root)
     return RC_OK;
 }
 
-/* Operations of all scopes first: words may name them. */
+/* Operations of all scopes come first, because words may name them. */
 static enum rc read_scopes(struct layout_loader *b, const struct doc *root)
 {
     enum rc rc = RC_OK;
@@ -685,13 +686,13 @@ static enum rc read_touches(struct layout_loader *b, const struct doc *map, stru
     for (const struct doc *c = d->first; c; c = c->next) {
         const struct ddf_entry *en = ddf_layout_entry(b->l, op->scope, c->text);
         if (!en || en->instance)
-            return doc_error(c, b->name, RC_INVALID, b->e, "is no entry of this section, or one with a '*'");
+            return doc_error(c, b->name, RC_INVALID, b->e, "is not an entry of this section, or has a '*'");
         op->touches[op->n_touches++] = en;
     }
     return RC_OK;
 }
 
-/* When all entries are known. */
+/* Called when all entries are known. */
 static enum rc read_all_touches(struct layout_loader *b, const struct doc *root)
 {
     enum rc rc = RC_OK;
@@ -704,7 +705,7 @@ static enum rc read_all_touches(struct layout_loader *b, const struct doc *root)
     return rc;
 }
 
-/* Every entry below an instance's node learns that node and what comes with it. */
+/* Give every entry below an instance's node that node and the instance's `with` leaves. */
 static void join_instances(struct ddf_layout *l)
 {
     for (size_t i = 0; i < l->n_entries; i++) {
@@ -787,7 +788,7 @@ static enum rc read_goals(struct layout_loader *b, const struct doc *root)
     return rc;
 }
 
-/* @param first, second  scopes in which the name is looked for, in this order */
+/* @param first, second  scopes in which the name is searched, in this order */
 static enum rc get_entry(struct layout_loader *b, const struct doc *map, const char *key, enum ddf_scope first,
                          enum ddf_scope second, const struct ddf_entry **out)
 {
@@ -796,7 +797,7 @@ static enum rc get_entry(struct layout_loader *b, const struct doc *map, const c
     if (rc) return rc;
     *out = ddf_layout_entry(b->l, first, name);
     if (!*out) *out = ddf_layout_entry(b->l, second, name);
-    return *out ? RC_OK : doc_error(doc_get(map, key), b->name, RC_INVALID, b->e, "is no entry of this layout");
+    return *out ? RC_OK : doc_error(doc_get(map, key), b->name, RC_INVALID, b->e, "is not an entry of this layout");
 }
 
 /* when: {setting: word}, or {setting: [word, word]} */
@@ -808,11 +809,11 @@ static enum rc read_when(struct layout_loader *b, const struct doc *rule, struct
     if (map->kind != DOC_MAP || !(d = map->first) || d->next)
         return doc_error(map, b->name, RC_INVALID, b->e, "must be {setting: word} or {setting: [word, word]}");
     r->when = ddf_layout_entry(b->l, DDF_VM, d->key);
-    if (!r->when) return doc_error(d, b->name, RC_INVALID, b->e, "is no setting of this layout");
+    if (!r->when) return doc_error(d, b->name, RC_INVALID, b->e, "is not a setting of this layout");
     if (!(r->when_wire = ARENA_ARRAY(b->a, struct str, d->kind == DOC_LIST ? count(d) : 1))) return no_memory(b);
     for (const struct doc *w = d->kind == DOC_LIST ? d->first : d; w; w = d->kind == DOC_LIST ? w->next : NULL)
         if (w->kind != DOC_SCALAR || ddf_entry_to_wire(r->when, w->text, b->a, &r->when_wire[r->n_when++], &why))
-            return doc_error(w, b->name, RC_INVALID, b->e, "is no word of that setting%s%s", why.text[0] ? ": " : "",
+            return doc_error(w, b->name, RC_INVALID, b->e, "is not a word of that setting%s%s", why.text[0] ? ": " : "",
                              why.text);
     return RC_OK;
 }
@@ -874,7 +875,7 @@ static enum rc read_head(struct layout_loader *b, const struct doc *root)
                             "device vm image aliases goals rules without ");
     if (!rc) rc = get_int(b, root, "layout", 0, &form);
     if (!rc && form != 1)
-        rc = doc_error(root, b->name, RC_INVALID, b->e, "\"layout: 1\" is missing: this program knows form 1 only");
+        rc = doc_error(root, b->name, RC_INVALID, b->e, "\"layout: 1\" is missing: this program reads form 1 only");
     if (!rc) rc = get_text(b, root, "mo", true, &l->mo);
     if (!rc) rc = get_text(b, root, "imageMo", true, &l->image_mo);
     if (!rc) rc = get_address(b, root, "root", &l->root);

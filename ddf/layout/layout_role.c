@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What plays each role of role.h in a layout. */
+/* Resolves the roles of role.h in a layout. */
 #include "ddf/layout/layout_int.h"
 
 struct role_row {
@@ -85,13 +85,13 @@ enum ddf_alert_kind layout_alert_kind(struct str name, struct buf *list)
     return found;
 }
 
-/* ---- who plays them ---- */
+/* ---- players ---- */
 
 struct casting {
     struct ddf_layout *l;
     struct layout_lack *lack;
     size_t n_lack;
-    unsigned scope; /* of what is missing */
+    unsigned scope; /* of the missing role */
     struct err *why;
 };
 
@@ -104,7 +104,7 @@ static bool lacks(struct casting *c, const struct role_row *row)
     return found;
 }
 
-/* A role that is played, or that its object may lack and lacks. */
+/* Check one role: it is played, or its object may lack it and the file says so. */
 static enum rc judge(struct casting *c, const struct role_row *row, const char *kind, const char *many,
                      size_t n_players)
 {
@@ -114,16 +114,17 @@ static enum rc judge(struct casting *c, const struct role_row *row, const char *
     if (n_players && lacking)
         return err_set(c->why, RC_INVALID, "the role \"%s\" is played, and \"without\" names it", row->name);
     if (!n_players && !row->lacking)
-        return err_set(c->why, RC_INVALID, "no %s plays the role \"%s\", without which no VM can be managed", kind,
+        return err_set(c->why, RC_INVALID, "no %s plays the role \"%s\", which is required to manage VMs", kind,
                        row->name);
     if (!n_players && !lacking)
-        return err_set(c->why, RC_INVALID,
-                       "no %s plays the role \"%s\": name one so, or give one \"role: %s\", or list it in \"without\"",
-                       kind, row->name, row->name);
+        return err_set(
+            c->why, RC_INVALID,
+            "no %s plays the role \"%s\": use that name, or add \"role: %s\" to one, or list the role in \"without\"",
+            kind, row->name, row->name);
     return RC_OK;
 }
 
-/* What claims a role plays it; without a claim it is who has its name and claims no other. */
+/* A player that names the role with `role:` plays it; otherwise the one that has the role's name and no `role:`. */
 static bool plays(struct str role, struct str name, const char *wanted)
 {
     return str_is(role.n ? role : name, wanted);
@@ -209,7 +210,7 @@ static enum rc cast_words(struct casting *c)
         if (!en || (c->l->word[r] = word_of(en, words[r].name))) continue;
         c->scope = en->scope;
         return err_set(c->why, RC_INVALID,
-                       "no word of \"%.*s\" plays the role \"%s\": name one so, or name its word in \"wordRoles\"",
+                       "no word of \"%.*s\" plays the role \"%s\": use that name, or list a word in \"wordRoles\"",
                        STR_ARG(en->name), words[r].name);
     }
     return RC_OK;
@@ -265,7 +266,7 @@ enum rc layout_roles(struct ddf_layout *l, struct layout_lack *lack, size_t n_la
     for (size_t i = 0; !rc && i < n_lack; i++) {
         if (lack[i].used) continue;
         c.scope = lack[i].scope;
-        rc = err_set(why, RC_INVALID, "\"without\" names \"%.*s\", which is no role", STR_ARG(lack[i].name));
+        rc = err_set(why, RC_INVALID, "\"without\" names \"%.*s\", which is not a role", STR_ARG(lack[i].name));
     }
     *scope = c.scope;
     return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A policy's words to the text of a node, and back. */
+/* Converts a policy's words to the text of a node, and back. */
 #include "base/text.h"
 #include "ddf/layout/layout.h"
 #include <limits.h>
@@ -140,7 +140,7 @@ struct layout_unit {
     const char *suffix;
 };
 
-/* The number with the largest unit that leaves no rest. */
+/* The number with the largest unit that divides it. */
 static struct str with_unit(struct str wire, const struct layout_unit *unit, size_t n, struct arena *a)
 {
     uint64_t v;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_LAYOUT_ROLE_H
 #define DDF_LAYOUT_ROLE_H
-/* What the programs themselves need to find in a layout, whatever the file calls it: an entry, operation, state or word
- * plays a role when it has the role's name, or names the role with `role:`. All are resolved when the file is read. A role
- * that nothing plays is an error; one that a management object may lack is none when the file says so under `without`. */
+/* What the programs themselves need in a layout, whatever the file calls it. An entry, operation, state or word
+ * plays a role when it has the role's name, or names the role with `role:`. All roles are resolved when the file is
+ * read. A role that nothing plays is an error, unless the management object may lack it and the file lists it under
+ * `without`. */
 
 /* X(id, scope, name, may be lacking) */
 /* clang-format off */
@@ -82,11 +83,11 @@
     X(CRASHED,   "crashed",   true)  \
     X(BROKEN,    "failed",    true)
 
-/* StateReason: by the id that it has in the file. */
+/* StateReason: by the id in the file. */
 #define DDF_REASON_ROLES(X) \
     X(CRASH_ACTION, "crashAction", true)
 
-/* Words of an entry: X(id, the entry's role, name). All of them are there when the entry is. */
+/* Words of an entry: X(id, the entry's role, name). They are required when the entry exists. */
 #define DDF_WORD_ROLES(X)                                               \
     X(LOCKED,              LOCK_STATE,    "locked")                     \
     X(PARTLY_LOCKED,       LOCK_STATE,    "partly-locked")              \
@@ -105,7 +106,7 @@
     X(RESTART, APPLY_RESOURCES, "restart")      \
     X(WIPE,    DELETE,          "wipe")
 
-/* Alerts: the names are the form's own words. */
+/* Alerts: the names are the layout form's own. */
 #define DDF_ALERTS(X)                               \
     X(OPERATION_COMPLETE,  "operation_complete")    \
     X(STATE_TOKEN,         "state_token")           \
@@ -132,7 +133,7 @@ enum ddf_role {
 #undef X
         DDF_ROLE_COUNT
 };
-/* DDF_OP_OTHER: the programs need to know no more of it than the layout says. */
+/* DDF_OP_OTHER: the programs need only what the layout says of it. */
 enum ddf_operation_role {
     DDF_OP_OTHER,
 #define X(id, scope, name, lacking) DDF_OP_##id,
@@ -164,7 +165,7 @@ enum ddf_arg_role {
 #undef X
         DDF_ARG_COUNT
 };
-/* DDF_ALERT_OTHER: no alert of the layout's. */
+/* DDF_ALERT_OTHER: not an alert of the layout. */
 enum ddf_alert_kind {
     DDF_ALERT_OTHER,
 #define X(id, name) DDF_ALERT_##id,

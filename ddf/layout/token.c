@@ -6,7 +6,7 @@
 
 enum { OWNER_ARENA_BYTES = 8192, TOKEN_TEXT_BYTES = 16 << 20 };
 
-/* The way down to the leaf before: sorted addresses begin alike, so most of it serves again. */
+/* The path to the previous leaf: sorted addresses share prefixes, so most of it is reused. */
 struct trail {
     struct str uri;
     unsigned depth;
@@ -14,7 +14,7 @@ struct trail {
     size_t end[DDF_URI_NAMES + 1];                  /* bytes of the address down to it */
 };
 
-/* What the walk over the leaves knows. */
+/* State of the walk over the leaves. */
 struct token {
     struct trail trail;
     const struct ddf_layout *l;
@@ -22,7 +22,7 @@ struct token {
     struct str server;
     const struct ddf_leaf *leaves;
     size_t n;
-    struct str owner; /* the VM whose leaves are passing by */
+    struct str owner; /* the VM of the current leaves */
     bool ours;
     struct arena a;
 };
@@ -50,7 +50,7 @@ static bool list_has(struct str list, struct str word)
     return false;
 }
 
-/* Does this VM name our server among its owners? Its leaves stand side by side, so it is asked once for each VM. */
+/* Does this VM list the server among its owners? The leaves of a VM are adjacent, so it is checked once for each VM. */
 static bool is_ours(struct token *t, struct str owner)
 {
     const struct ddf_leaf *servers;
@@ -62,7 +62,7 @@ static bool is_ours(struct token *t, struct str owner)
     return t->ours;
 }
 
-/* The description of `uri`, or NULL; remembers the way. */
+/* The description of `uri`, or NULL; reuses the path to the previous leaf. */
 static const struct ddf_node *describe(struct trail *t, struct str uri)
 {
     size_t same = 0;
@@ -85,7 +85,7 @@ static const struct ddf_node *describe(struct trail *t, struct str uri)
     return t->node[d];
 }
 
-/* A value that the server can write but never read back cannot be part of what both compute. */
+/* A value that the server can write but never read back cannot be part of a token that both sides compute. */
 static bool counts(struct token *t, struct str uri)
 {
     enum { NEED = DDF_GET | DDF_REPLACE };
