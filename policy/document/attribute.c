@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/document/attribute.h"
 
-/* Groups that every device has beside the facts of its layout. */
+/* Groups that every device has besides the facts of its layout. */
 bool pol_attribute_known(const struct ddf_layout *l, struct str name, struct arena *a, struct suggestion *near)
 {
     static const char *const groups[] = { "label.", "devdetail." }, *const fixed[] = { "device.id",   "devinfo.devid",

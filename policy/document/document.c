@@ -97,7 +97,7 @@ bool pol_reader_keys(struct doc_reader *r, const struct doc *d, const char *allo
     return true;
 }
 
-/* A required scalar; NULL with an error said when it is not there. */
+/* A required scalar; NULL, with the error recorded, when it is missing. */
 static const struct doc *scalar(struct doc_reader *r, const struct doc *map, const char *key, bool required)
 {
     const struct doc *d = doc_get(map, key);
@@ -185,10 +185,10 @@ static void goal(struct doc_reader *r, const struct doc *d)
     }
     struct str best = suggest_best(&near);
     if (best.n)
-        pol_reader_error(r, d, "\"%.*s\" is no state to wish for, did you mean \"%.*s\"? (one of: %s)",
+        pol_reader_error(r, d, "\"%.*s\" is not a desired state, did you mean \"%.*s\"? (one of: %s)",
                          STR_ARG(str_slice(d->text, 0, 80)), STR_ARG(best), buf_z(&words));
     else
-        pol_reader_error(r, d, "\"%.*s\" is no state to wish for (one of: %s)", STR_ARG(str_slice(d->text, 0, 80)),
+        pol_reader_error(r, d, "\"%.*s\" is not a desired state (one of: %s)", STR_ARG(str_slice(d->text, 0, 80)),
                          buf_z(&words));
     buf_finish(&words);
 }
@@ -219,7 +219,7 @@ static void on_leave(struct doc_reader *r, const struct doc *d)
     for (int i = 0; i < POL_LEAVE_COUNT; i++) suggest_try(&near, str_of(leave_words[i]));
     struct str best = suggest_best(&near);
     if (best.n)
-        pol_reader_error(r, d, "\"%.*s\" is nothing to do when a device leaves, did you mean \"%.*s\"?",
+        pol_reader_error(r, d, "\"%.*s\" is not an action of onLeave, did you mean \"%.*s\"?",
                          STR_ARG(str_slice(d->text, 0, 80)), STR_ARG(best));
     else
         pol_reader_error(r, d, "must be one of: keep, stop, lock, remove");
@@ -283,8 +283,8 @@ static void spec(struct doc_reader *r, const struct doc *root)
     if ((d = doc_get(m, "rollout")))
         pol_reader_key_error(
             r, d,
-            "there are no rollouts yet: the revision would go to all its devices at once; leave this out, or narrow"
-            " the selector for a first group");
+            "rollouts are not supported yet: the revision would reach all its devices at once; remove the field, or"
+            " narrow the selector for a first group");
     if (r->p->n_settings) qsort(r->p->settings, r->p->n_settings, sizeof r->p->settings[0], by_name);
     for (size_t i = 1; i < r->p->n_settings; i++)
         if (by_name(&r->p->settings[i - 1], &r->p->settings[i]) == 0)
@@ -293,7 +293,7 @@ static void spec(struct doc_reader *r, const struct doc *root)
     pol_reader_rules(r);
 }
 
-/* @return of the document as such; what is wrong in it is counted in the reader */
+/* @return failures of the document as a whole; errors in its fields are counted in the reader */
 static enum rc read_document(struct doc_reader *r, struct str text)
 {
     struct doc *root = NULL;
@@ -320,7 +320,7 @@ enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_lay
 
     if (!rc && r.n_errors) rc = RC_INVALID;
     if (r.n_errors > POL_ERRORS && errors)
-        buf_printf(errors, "%s: there are more mistakes than these %d\n", name, POL_ERRORS);
+        buf_printf(errors, "%s: there are more errors than these %d\n", name, POL_ERRORS);
     if (rc && errors && !errors->n) {
         char line[ERR_TEXT_BYTES + 256];
         buf_printf(errors, "%s\n", err_format(&first, line, sizeof line));
@@ -344,7 +344,7 @@ enum rc pol_policy_load(struct str text, const char *name, const struct ddf_layo
     if (!rc && !usable) rc = first.rc ? first.rc : err_set(&first, RC_INVALID, "%s: no policy", name);
     if (!rc && !arena_str(a, buf_str(&refused), &r.p->attention))
         rc = err_set(&first, RC_NOMEM, "no memory for a policy");
-    if (!rc && r.n_errors && !r.p->attention.n) r.p->attention = STR("more fields than can be named are refused");
+    if (!rc && r.n_errors && !r.p->attention.n) r.p->attention = STR("more fields are refused than can be listed");
     buf_finish(&refused);
     if (rc && e && !e->rc) *e = first;
     if (!rc) *out = r.p;

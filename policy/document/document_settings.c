@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings of a policy document: fields are found in the layout by their dotted names, never spelt here. */
+/* Reads the settings of a policy document. Fields are found in the layout by their dotted names; the code spells
+ * none of them. */
 #include "policy/document/document_read.h"
 #include "base/suggest.h"
 #include <string.h>
 
-/* Segments left of `pattern` after `prefix` ("resources.storage.*.quota" after "resources.storage.userdata" leaves
- * "quota"); '*' takes any one segment. false when the prefix does not fit. An empty rest: the pattern is the prefix
- * itself. */
+/* The segments of `pattern` after `prefix` ("resources.storage.*.quota" after "resources.storage.userdata" leaves
+ * "quota"); '*' matches any one segment. false when the prefix does not match. With an empty rest the pattern is the
+ * prefix itself. */
 static bool rest_after(struct str pattern, struct str prefix, struct str *rest)
 {
     struct str want, have;
@@ -24,7 +25,7 @@ static bool settable(const struct ddf_entry *en)
     return en->change != DDF_C_NEVER && en->kind != DDF_K_NONE;
 }
 
-/* Does the layout know settings below this name? With what kind of first segment: an instance or fixed words. */
+/* Does the layout have settings below this name? Tells whether the first segment is an instance or a fixed word. */
 static bool is_group(const struct doc_reader *r, enum ddf_scope scope, struct str name, bool *instances)
 {
     bool any = false;
@@ -47,7 +48,7 @@ static struct str below(struct doc_reader *r, struct str prefix, struct str key)
     return name;
 }
 
-/* A VM's document also holds settings of the whole device where the layout has them there (kpi.interval). */
+/* A VM's document also holds settings of the whole device where the layout has them (kpi.interval). */
 static const struct ddf_entry *find(const struct doc_reader *r, enum ddf_scope *scope, struct str name,
                                     struct str *instance)
 {
@@ -80,7 +81,7 @@ static void unknown_field(struct doc_reader *r, const struct doc *d, enum ddf_sc
         word = str_slice(rest, 0, str_find(rest, '.', 0));
         suggest_try(&near, word);
         struct str pat = arena_printf(r->a, " %.*s,", STR_ARG(word)), all;
-        buf_putz(&known, ","); /* so that each word stands between blank and comma */
+        buf_putz(&known, ","); /* so that each word is between a blank and a comma */
         all = buf_str(&known);
         bool listed = all.n >= word.n + 1 && memcmp(all.p, word.p, word.n) == 0 && all.p[word.n] == ',';
         for (size_t k = 0; !listed && k + pat.n <= all.n; k++) listed = memcmp(all.p + k, pat.p, pat.n) == 0;
@@ -95,7 +96,7 @@ static void unknown_field(struct doc_reader *r, const struct doc *d, enum ddf_sc
     buf_finish(&known);
 }
 
-/* A list of single values as one text. */
+/* Join a list of single values to one text. */
 static bool joined(struct doc_reader *r, const struct doc *d, struct str *out)
 {
     struct buf b;
@@ -120,7 +121,7 @@ static bool image_word(struct str word)
     return colon > 0 && colon + 1 < word.n && str_find(word, ':', colon + 1) == word.n;
 }
 
-/* The name as the layout writes it, with the instance in place of '*' (aliases become one name). */
+/* The name as in the layout, with the instance in place of '*' (aliases become one name). */
 static struct str written_out(struct doc_reader *r, const struct ddf_entry *en, struct str instance)
 {
     size_t star = str_find(en->name, '*', 0);
@@ -235,7 +236,7 @@ static bool window(struct doc_reader *r, const struct doc *d, enum ddf_scope sco
 static void walk(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
                  const char *structural);
 
-/* Letters and digits of a text, others as '-': "CPU/StealPct" -> "CPU-StealPct". */
+/* The letters and digits of a text, with '-' for other characters: "CPU/StealPct" -> "CPU-StealPct". */
 static struct str slug(struct doc_reader *r, struct str text)
 {
     char *p = arena_bytes(r->a, POL_VM_NAME_BYTES + 1);
@@ -251,8 +252,8 @@ static struct str slug(struct doc_reader *r, struct str text)
     return (struct str){ p, n };
 }
 
-/* A list of maps: each is an instance, named by its `name` or after its first text, so that it keeps its node when
- * the list is changed. */
+/* Read a list of maps. Each item is an instance, named by its `name` or after its first text, so that it keeps its
+ * node when the list changes. */
 static void instances(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix)
 {
     struct str used[POL_SETTINGS];

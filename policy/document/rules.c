@@ -11,10 +11,10 @@ bool pol_rules_among(struct str list, char separator, struct str word)
     return false;
 }
 
-/* A decimal number cut into its parts, so that any number of digits compares. */
+/* A decimal number split into its parts, so that any number of digits can be compared. */
 struct decimal {
     bool minus;
-    struct str whole, part; /* without the zeroes that say nothing */
+    struct str whole, part; /* without leading and trailing zeroes */
 };
 
 static bool decimal_of(struct str text, struct decimal *out)
@@ -46,7 +46,7 @@ static int size_of(const struct decimal *x, const struct decimal *y)
     return c ? c : str_cmp(x->part, y->part);
 }
 
-/* What is neither two numbers nor two times holds: its kind is checked elsewhere. */
+/* A pair that is neither two numbers nor two times satisfies the rule: its kind is checked elsewhere. */
 static bool ordered(const struct ddf_rule *r, struct str left, struct str right)
 {
     struct decimal x, y;
@@ -55,7 +55,7 @@ static bool ordered(const struct ddf_rule *r, struct str left, struct str right)
     if (x_is != y_is) return true;
     if (x_is && r->zero_is_none && (is_zero(&x) || is_zero(&y))) return true;
     if (!x_is)
-        c = r->left->kind == DDF_K_TIME ? str_cmp(left, right) : 0; /* of one form: the text has their order */
+        c = r->left->kind == DDF_K_TIME ? str_cmp(left, right) : 0; /* one form, so texts sort like times */
     else if (x.minus != y.minus)
         c = x.minus ? -1 : 1;
     else

@@ -70,7 +70,7 @@ enum rc pol_window_parse(struct str text, struct pol_window *out, struct err *e)
     while (str_cut(&rest, ' ', &part)) {
         if (!part.n) continue;
         if (n == 3)
-            return err_set(e, RC_INVALID, "a window is written \"Sun 01:00-05:00 device\": there is a word too many");
+            return err_set(e, RC_INVALID, "a window is written \"Sun 01:00-05:00 device\": there are too many words");
         word[n++] = part;
     }
     if (n < 2 || !days(word[0], &w.days))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The desired state for people and REST: every value with its winner, its losers and the rule. */
+/* The desired state for REST and display: every value with its winner, its losers and the rule. */
 #include "base/text.h"
 #include "policy/resolve/facts.h"
 #include <limits.h>
@@ -63,14 +63,14 @@ static void values(struct buf *b, const struct pol_facts *f, struct str owner, c
     buf_putz(b, "]");
 }
 
-/* A VM that no policy wants in some state is not stopped or started again for it. */
+/* A VM without a goal is not stopped or restarted for it. */
 static bool at_next_start(const struct pol_vm *vm, const struct pol_back *x)
 {
     return vm && !vm->goal && !x->stays.n &&
            (x->entry->change == DDF_C_APPLY || x->entry->change == DDF_C_STOPPED || x->entry->remove == DDF_C_STOPPED);
 }
 
-/* What no policy says any more, and why what stays does. @param vm  NULL = the device's own */
+/* Values that no policy sets any more, and why some of them stay. @param vm  NULL = the device's own */
 static void backs(struct buf *b, const struct pol_vm *vm, const struct pol_back *list, size_t n)
 {
     buf_putz(b, "[");
@@ -96,7 +96,7 @@ static void backs(struct buf *b, const struct pol_vm *vm, const struct pol_back 
     buf_putz(b, "]");
 }
 
-/* Where the device last said the VM is; -1 = it did not. */
+/* The state of the VM that the device reported last; -1 = none. */
 static int state_of(const struct pol_facts *f, struct str vm, struct arena *a)
 {
     const struct ddf_entry *en = f->layout->entry[DDF_ROLE_STATE];
@@ -106,7 +106,8 @@ static int state_of(const struct pol_facts *f, struct str vm, struct arena *a)
     return n && str_to_i64(n->value, &state) && state >= 0 && state <= INT_MAX ? (int)state : -1;
 }
 
-/* The last operation of a person that led the VM to where it is, away from the goal, and is younger than the policy. */
+/* The last operation of an operator that led the VM to its current state, away from the goal, and is newer than the
+ * policy. */
 static const struct pol_hold *hold_of(const struct pol_facts *f, const struct pol_vm *vm, struct arena *a)
 {
     if (!vm->goal || vm->goal->gone || !f->n_holds) return NULL;
@@ -184,7 +185,7 @@ enum rc pol_desired_json(const struct pol_desired *d, const struct pol_facts *f,
     buf_printf(out, "{\"hash\":\"%s\",\"vms\":[", d->hash);
     for (size_t i = 0, n = 0; i < d->n_vms; i++) {
         const struct pol_vm *x = &d->vms[i];
-        if (!x->spoken && !x->left && !x->n_back) continue; /* nobody's, and as it shall be */
+        if (!x->spoken && !x->left && !x->n_back) continue; /* unmanaged, with nothing left to change */
         if (n++) buf_putz(out, ",");
         vm(out, f, x, &a);
     }

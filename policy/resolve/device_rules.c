@@ -16,7 +16,7 @@ struct str pol_rules_settings(const struct pol_facts *f)
     return en ? attribute(f, en->name) : (struct str){ 0 };
 }
 
-/* Are settings of this folder listed at all? Who lists none of the device's own leaves them open. */
+/* Does the device list any settings of this folder? A device that lists none of its own settings leaves them open. */
 static bool lists_folder(struct str list, struct str path)
 {
     size_t end = path.n;
@@ -69,7 +69,7 @@ static void object(struct arena *a, struct pol_vm *vm, const struct ddf_rule *r,
                                STR_ARG(policy->name));
 }
 
-/* All instances of a setting together. @return false when there is none */
+/* The sum over all instances of a setting. @return false when there is none */
 static const struct pol_value *sum_of(const struct pol_vm *vm, const struct ddf_entry *en, int64_t *sum)
 {
     const struct pol_value *last = NULL;

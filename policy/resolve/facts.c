@@ -42,7 +42,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Line breaks in base64 mean nothing. */
+/* Line breaks in base64 are ignored. */
 static bool same_b64(struct str x, struct str y)
 {
     size_t i = 0, k = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All policies that hold for one device, added up: for each setting the winner, the losers and the rule. */
+/* Resolves all policies for one device: for each setting the winner, the losers and the rule. */
 #include "policy/resolve/desired.h"
 #include "base/vec.h"
 #include "policy/resolve/facts.h"
@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rules that a description decides. */
+/* Rules that a description provides. */
 static const char SAFER[] = "safer value", NEWER[] = "newer revision";
 
-/* One policy's wish for one thing. */
+/* One policy's value for one setting. */
 struct contender {
     const struct pol_policy *policy;
-    bool unknown; /* its selector cannot be decided yet */
+    bool unknown; /* its selector cannot be evaluated yet */
     struct str word, wire;
     const struct pol_setting *setting;
 };
@@ -24,9 +24,9 @@ struct resolution {
     struct arena *a;
     struct pol_desired *d;
     struct candidate *holds;
-    size_t n_holds; /* true or unknown */
+    size_t n_holds; /* selector true or unknown */
     size_t warnings_room;
-    struct str in_force; /* settings that have an effect on the device, as it says */
+    struct str in_force; /* settings that have an effect on the device, as it reports */
     bool no_memory;
 };
 
@@ -52,7 +52,7 @@ static void warn(struct resolution *r, const char *fmt, ...)
     va_end(ap);
 }
 
-/* ---- who holds ---- */
+/* ---- policies that apply ---- */
 
 static void select_policies(struct resolution *r)
 {
@@ -79,7 +79,7 @@ static void select_policies(struct resolution *r)
     }
 }
 
-/* ---- which of two wishes wins ---- */
+/* ---- conflicts ---- */
 
 static bool older(const struct pol_policy *x, const struct pol_policy *y)
 {
@@ -88,7 +88,7 @@ static bool older(const struct pol_policy *x, const struct pol_policy *y)
     return str_cmp(x->name, y->name) < 0;
 }
 
-/* Which was written last; of those written at once, the one that is younger itself. */
+/* The later revision; of revisions made at the same time, the younger policy's. */
 static bool newer(const struct pol_policy *x, const struct pol_policy *y)
 {
     return x->revised_ms != y->revised_ms ? x->revised_ms > y->revised_ms : older(y, x);
@@ -100,7 +100,7 @@ static const struct ddf_node *described(const struct resolution *r, const struct
     return uri.n && r->f->schema ? ddf_schema_find(r->f->schema, uri) : NULL;
 }
 
-/* <0: x is safer, >0: y is, 0: the description does not say. */
+/* <0: x is safer, >0: y is, 0: the description does not tell. */
 static int safer(enum ddf_hint hint, struct str x, struct str y)
 {
     int64_t a, b;
@@ -113,7 +113,7 @@ static int safer(enum ddf_hint hint, struct str x, struct str y)
     else if (!str_to_i64(y, &b))
         return 0;
     bool zero_is_none = hint == DDF_HINT_LOWEST_SAFE_ZERO_IS_NONE || hint == DDF_HINT_HIGHEST_SAFE_ZERO_IS_NONE;
-    if (zero_is_none && (a == 0) != (b == 0)) return a == 0 ? 1 : -1; /* none at all is never the safe side */
+    if (zero_is_none && (a == 0) != (b == 0)) return a == 0 ? 1 : -1; /* no limit is never the safe side */
     if (a == b) return 0;
     bool lowest = hint == DDF_HINT_LOWEST_SAFE || hint == DDF_HINT_LOWEST_SAFE_ZERO_IS_NONE;
     return (a < b) == lowest ? -1 : 1;
@@ -126,7 +126,7 @@ static size_t rank(const struct ddf_entry *en, struct str wire)
     return i;
 }
 
-/* <0: x is safer, >0: y is, 0: neither the layout nor the description says. */
+/* <0: x is safer, >0: y is, 0: neither the layout nor the description tells. */
 static int safer_of(const struct contender *x, const struct contender *y, enum ddf_hint hint)
 {
     const struct ddf_entry *en = x->setting ? x->setting->entry : NULL;
@@ -134,7 +134,7 @@ static int safer_of(const struct contender *x, const struct contender *y, enum d
     return hint == DDF_HINT_NONE ? 0 : safer(hint, x->wire, y->wire);
 }
 
-/* Does `x` beat `y`, and by which rule? */
+/* Does `x` win against `y`, and by which rule? */
 static bool beats(const struct contender *x, const struct contender *y, enum ddf_hint hint, const char **rule)
 {
     if (x->policy->priority != y->policy->priority) {
@@ -159,7 +159,7 @@ static bool beats(const struct contender *x, const struct contender *y, enum ddf
 }
 
 /*
- * The winner among wishes for one thing; each loser with the rule by which it lost against the winner.
+ * Find the winner among the values for one setting; each loser gets the rule by which it lost.
  * @return the index of the winner
  */
 static size_t contest(struct resolution *r, const struct contender *w, size_t n, enum ddf_hint hint, const char *what,
@@ -182,7 +182,7 @@ static size_t contest(struct resolution *r, const struct contender *w, size_t n,
         }
         if (strcmp(*rule, "older policy") != 0 &&
             !(strcmp(how, "same value") == 0 && strcmp(*rule, "only policy") != 0))
-            *rule = how; /* the weakest reason is the one worth knowing */
+            *rule = how; /* report the weakest rule */
         if (strcmp(how, "older policy") == 0)
             warn(r, "%s %.*s%s%.*s: policies %.*s (%.*s) and %.*s (%.*s) have the same priority; the older one decides",
                  what, STR_ARG(vm), name.n ? " " : "", STR_ARG(name), STR_ARG(w[best].policy->name),
@@ -211,7 +211,7 @@ static int by_setting(const void *a, const void *b)
     return c ? c : str_cmp(x->policy->name, y->policy->name);
 }
 
-/* Values out of all settings in `w`; those that an undecided policy would win are left alone. */
+/* Make values of all settings in `w`, except for those that an undecided policy would win. */
 static struct pol_value *values(struct resolution *r, struct contender *w, size_t n, struct str vm, size_t *n_out)
 {
     struct pol_value *out = room(r, n, sizeof *out);
@@ -327,7 +327,7 @@ static int by_vm(const void *a, const void *b)
     return str_cmp(x->name, y->name);
 }
 
-/* There is room for it. */
+/* Room for it was reserved. */
 static struct pol_vm *vm_named(struct pol_desired *d, struct str name)
 {
     size_t k = 0;

@@ -29,7 +29,7 @@ bool pol_defaults_vm_name(const struct pol_facts *f, size_t i, struct str *name)
 
 /* ---- the mirror ---- */
 
-/* It, or anything below it. */
+/* Does the mirror have it, or anything below it? */
 static bool is_there(const struct backing *b, struct str uri)
 {
     struct str below = arena_printf(b->a, "%.*s/", STR_ARG(uri));
@@ -60,7 +60,7 @@ static bool as_set(const struct pol_set *s, const struct pol_mirror_node *n)
     return same(n->format, n->value, s->value) || (s->has_earlier && same(n->format, n->value, s->earlier));
 }
 
-/* ---- what is said ---- */
+/* ---- what policies set ---- */
 
 static bool says(const struct pol_policy *p, const struct ddf_entry *en, struct str instance, bool row)
 {
@@ -84,7 +84,7 @@ static bool said(const struct backing *b, const struct ddf_match *m, bool row)
     return false;
 }
 
-/* A policy that cannot be read, wholly or in part, may say anything: nothing is taken back. */
+/* A policy that cannot be read, fully or in part, may set anything: nothing returns to a default. */
 static bool unreadable(const struct backing *b, enum ddf_scope scope, struct str vm)
 {
     for (size_t i = 0; i < b->f->n_charges; i++)
@@ -96,7 +96,7 @@ static bool unreadable(const struct backing *b, enum ddf_scope scope, struct str
 
 /* ---- defaults ---- */
 
-/* Whose VM it is follows from who made it. */
+/* The owner of a VM follows from who created it. */
 static bool own_mark(const struct backing *b, const struct ddf_entry *en, struct str *wire)
 {
     const struct ddf_layout *l = b->f->layout;
@@ -124,7 +124,7 @@ static bool comes_with_node(const struct backing *b, const struct ddf_match *m, 
     return false;
 }
 
-/* The row that it stands in goes as a whole. */
+/* The row that contains it is removed as a whole. */
 static bool goes_with_row(const struct backing *b, const struct ddf_match *m)
 {
     const struct ddf_entry *node = m->entry->node;
@@ -146,7 +146,7 @@ static bool rule_applies(const struct pol_vm *vm, const struct ddf_rule *r, stru
     return pol_rules_apply(r, when);
 }
 
-/* A value of ours that is still wished for and does not go together with the default. */
+/* A desired value of this authority that conflicts with the default. */
 static struct str against(const struct backing *b, const struct pol_vm *vm, const struct pol_back *x)
 {
     for (size_t k = 0; k < b->f->layout->n_rules; k++) {
@@ -165,7 +165,7 @@ static struct str against(const struct backing *b, const struct pol_vm *vm, cons
     return (struct str){ 0 };
 }
 
-/* ---- one thing that was set ---- */
+/* ---- one value that was set ---- */
 
 static struct str written_out(const struct backing *b, const struct ddf_match *m)
 {
@@ -177,7 +177,7 @@ static struct str written_out(const struct backing *b, const struct ddf_match *m
                         STR_ARG(str_slice(name, star + 1, name.n)));
 }
 
-/* @return false when there is nothing to go back to: the set is over */
+/* @return false when there is nothing to change back: the set is finished */
 static bool leaf_back(struct backing *b, const struct pol_vm *vm, const struct pol_set *s, const struct ddf_match *m,
                       struct pol_back *x, bool *quiet)
 {
@@ -205,7 +205,7 @@ static bool row_back(const struct backing *b, const struct pol_set *s, struct po
     return true;
 }
 
-/* @param quiet  it is neither shown nor changed now. @return false: the set is over */
+/* @param quiet  it is neither displayed nor changed now. @return false: the set is finished */
 static bool back_of(struct backing *b, struct pol_vm *vm, const struct pol_set *s, struct pol_back *x, bool *quiet)
 {
     struct ddf_match m = { 0 };
@@ -229,7 +229,7 @@ static bool lock_said(const struct backing *b, struct str vm)
     return false;
 }
 
-/* A policy locked it, and none says so any more. @return false: the set is over */
+/* A policy locked it, and no policy requires the lock any more. @return false: the set is finished */
 static bool lock_back(const struct backing *b, struct pol_vm *vm, const struct pol_set *s)
 {
     const struct pol_mirror_node *n = pol_facts_node(b->f, s->uri);
@@ -257,7 +257,7 @@ static const struct pol_policy *in_force(const struct backing *b, int64_t policy
     return p;
 }
 
-/* Does another policy say what shall be with it? 1 yes, 0 no, -1 perhaps */
+/* Does another policy give it a state? 1 yes, 0 no, -1 perhaps */
 static int cared_for(const struct backing *b, struct str vm)
 {
     int found = 0;
@@ -279,7 +279,7 @@ static bool reported_as(const struct backing *b, struct str vm, const enum ddf_s
     return false;
 }
 
-/* Somebody decided otherwise after the device had left. */
+/* Did an operator decide otherwise after the device had left the policy? */
 static bool overruled(const struct backing *b, struct str vm, enum pol_leave leave, int64_t left_ms)
 {
     for (size_t i = 0; i < b->f->n_holds; i++) {
@@ -304,7 +304,7 @@ static void leaves(struct backing *b, struct pol_vm *vm, const struct pol_charge
                    enum pol_leave leave)
 {
     struct pol_policy *p;
-    if (vm->left && vm->leave >= leave) return; /* of several, the strongest */
+    if (vm->left && vm->leave >= leave) return; /* of several, the strongest applies */
     if (!(p = ARENA_NEW(b->a, struct pol_policy))) {
         b->no_memory = true;
         return;
@@ -323,7 +323,7 @@ static struct pol_vm *vm_named(const struct backing *b, struct str name)
     return NULL;
 }
 
-/* @return false: it is over */
+/* @return false: it is finished */
 static bool charge(struct backing *b, struct pol_charge *c)
 {
     const struct candidate *h = holding(b, c->policy);

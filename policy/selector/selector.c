@@ -3,13 +3,13 @@
 #include "policy/selector/selector_tree.h"
 #include <string.h>
 
-/* A recursive-descent parser; depth and number of terms are bounded before anything is built. */
+/* A recursive-descent parser. Depth and number of terms are checked before a node is built. */
 struct selector_parser {
     struct str text;
-    size_t at;  /* start of the word in hand */
-    size_t end; /* behind it */
+    size_t at;  /* start of the current word */
+    size_t end; /* end of the current word */
     enum token { T_END, T_NAME, T_TEXT, T_NUMBER, T_SIGN, T_BAD } token;
-    struct str word; /* T_TEXT: without quotes, escapes undone */
+    struct str word; /* T_TEXT: without quotes, escapes decoded */
     unsigned depth, terms;
     struct arena *a;
     struct err *e;
@@ -46,7 +46,7 @@ static char peek(const struct selector_parser *p, size_t i)
     return i < p->text.n ? p->text.p[i] : '\0';
 }
 
-/* "text" or 'text'; a backslash takes the next character as it is. */
+/* "text" or 'text'; a backslash keeps the next character unchanged. */
 static void quoted(struct selector_parser *p)
 {
     char quote = p->text.p[p->at];
@@ -153,7 +153,7 @@ static bool literal(struct selector_parser *p, struct sel_literal *out)
     return !p->rc;
 }
 
-/* ( literal, literal ... ) behind `in`. */
+/* ( literal, literal ... ) after `in`. */
 static bool list(struct selector_parser *p, struct sel_node *n)
 {
     struct sel_literal item[POL_SELECTOR_TERMS];
@@ -192,7 +192,7 @@ static bool one_literal(struct selector_parser *p, struct sel_node *n)
     return literal(p, n->literals);
 }
 
-/* What may stand behind an attribute: a comparison, or nothing. */
+/* What may follow an attribute: a comparison, or nothing. */
 static struct sel_node *comparison(struct selector_parser *p, struct str attribute)
 {
     static const struct {
@@ -284,7 +284,7 @@ static struct sel_node *factor(struct selector_parser *p)
     return p->rc ? NULL : n;
 }
 
-/* One level of and, or of or. */
+/* One level of `and`, or of `or`. */
 static struct sel_node *chain(struct selector_parser *p, const char *word, enum sel_kind kind,
                               struct sel_node *(*part)(struct selector_parser *))
 {

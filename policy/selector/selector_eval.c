@@ -63,7 +63,7 @@ bool selector_version_key(struct str version, struct arena *a, struct str *key)
     return true;
 }
 
-/* '*' any run, '?' one character. Iterative: the last '*' is the only place to come back to. */
+/* '*' matches any run, '?' one character. Iterative: only the last '*' needs backtracking. */
 static bool glob(struct str pattern, struct str s)
 {
     size_t p = 0, i = 0, star = SIZE_MAX, back = 0;
@@ -145,7 +145,7 @@ static bool holds(struct evaluation *v, const struct sel_node *s, struct str val
     return false;
 }
 
-/* What is known of an attribute: TRUE with its value, FALSE when it is known to be unset. */
+/* Look an attribute up: TRUE with its value, FALSE when it is known to be unset. */
 static enum pol_truth look_up(const struct evaluation *v, struct str name, struct str *value)
 {
     for (size_t i = 0; i < v->n; i++)
@@ -192,7 +192,7 @@ static bool listed(struct str list, struct str name)
     return false;
 }
 
-/* Only attributes that could change the result: not those below a decided branch. */
+/* Collect only attributes that could change the result: none below a decided branch. */
 static void collect_unknown(struct evaluation *v, const struct sel_node *s, struct str *out)
 {
     struct str value;
@@ -211,7 +211,7 @@ enum pol_truth pol_selector_eval(const struct pol_selector *s, const struct pol_
 {
     struct evaluation v = { attrs, n, a, false };
     enum pol_truth t = truth(&v, s->root);
-    if (v.no_memory) t = POL_UNKNOWN; /* never a wrong answer */
+    if (v.no_memory) t = POL_UNKNOWN; /* unknown is better than a wrong answer */
     if (unknown) {
         *unknown = (struct str){ 0 };
         if (t == POL_UNKNOWN) collect_unknown(&v, s->root, unknown);

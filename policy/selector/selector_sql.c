@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/selector/selector_tree.h"
 
-/* Each term becomes a subquery for its attribute. A label's is EXISTS, which is never NULL: a label that is not set
- * is known not to be. Any other is a scalar subquery, which gives NULL when the device has not told us: SQL's own
- * third value. */
+/* Each term becomes a subquery for its attribute. A label's is EXISTS, which is never NULL: a missing label is known
+ * to be unset. Any other is a scalar subquery, which is NULL when the device has not reported the attribute: SQL's
+ * own third value. */
 struct sql_text_out {
     struct buf out;
     struct str params[3 * POL_SELECTOR_TERMS];
@@ -40,7 +40,7 @@ static void number(struct sql_text_out *w, const char *v, const char *sign, cons
     buf_putz(&w->out, " AS REAL))");
 }
 
-/* As selector_version_key, one part for each turn. */
+/* As selector_version_key, one part for each round. */
 static void version(struct sql_text_out *w, const char *v, const char *sign, const struct sel_literal *l)
 {
     struct str key;
@@ -69,7 +69,7 @@ static void equal(struct sql_text_out *w, const char *v, const struct sel_litera
     param(w, l->text);
 }
 
-/* GLOB has one wildcard more than we: '[' is made a set of itself. */
+/* GLOB has one more wildcard than selectors: '[' becomes a set of itself. */
 static struct str glob_pattern(struct sql_text_out *w, struct str pattern)
 {
     char *p = arena_bytes(w->a, 3 * pattern.n + 1);

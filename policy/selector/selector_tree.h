@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_SELECTOR_SELECTOR_TREE_H
 #define POLICY_SELECTOR_SELECTOR_TREE_H
-/* A parsed selector: shared by parser, evaluation and SQL, nobody else's business. */
+/* A parsed selector: shared by parser, evaluation and SQL, and private to them. */
 #include "policy/selector/selector.h"
 
 enum { POL_ATTRIBUTE_BYTES = 128 };
@@ -38,15 +38,15 @@ struct pol_selector {
     struct sel_node *root;
 };
 
-/* A dotted version as text that memcmp orders: SEL_PARTS parts, each of digits filled up with zeroes to
- * SEL_PART_BYTES (a part that is not all digits, or longer, stays as it is), missing ones zero. The SQL builds the
- * same text. */
+/* A dotted version as a text that memcmp orders: SEL_PARTS parts, each of digits padded with zeroes to
+ * SEL_PART_BYTES (a part that is longer, or has other characters, is kept), missing parts are zero. The SQL builds
+ * the same text. */
 enum { SEL_PARTS = 6, SEL_PART_BYTES = 18 };
 
 /** -?digits[.digits], at most 15 bytes, so that double and SQL's REAL agree. */
 bool selector_number(struct str s, double *out);
 bool selector_version_key(struct str version, struct arena *a, struct str *key);
-/** Labels are ours: a missing one is known to be unset. The device's id is always known. */
+/** The server owns the labels: a missing one is known to be unset. The device's id is always known. */
 bool selector_is_label(struct str attribute);
 bool selector_is_device_id(struct str attribute);
 #endif

@@ -182,7 +182,7 @@ enum rc api_policy_stored(struct call *c, struct str name, int64_t *id, int64_t 
     return RC_OK;
 }
 
-/* "/spec/rollout: there are no rollouts yet": fields that this version no longer accepts. */
+/* "/spec/rollout: rollouts are not supported yet": fields that this version no longer accepts. */
 static void add_attention(struct call *c, const struct db_policy *p, json_t *j)
 {
     struct err why = { 0 };

@@ -546,7 +546,7 @@ def test_a_rollout_is_refused_where_it_stands(server):
     for method, path in (("POST", "/policies:validate"), ("POST", "/policies:preview"), ("PUT", "/policies/slow")):
         r = server.call(method, path, expect=422, data=text.encode(), headers={"Content-Type": "application/yaml"})
         one = r.json()["errors"][0]
-        assert (one["line"], one["column"], one["pointer"]) == (line, 3, "/spec/rollout") and "no rollouts yet" in one["detail"], r.text
+        assert (one["line"], one["column"], one["pointer"]) == (line, 3, "/spec/rollout") and "rollouts are not supported yet" in one["detail"], r.text
     server.call("GET", "/policies/slow", expect=404)
 
 

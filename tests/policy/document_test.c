@@ -113,7 +113,7 @@ static void says_each_mistake_with_its_place_and_what_is_allowed(void)
     } row[] = {
         { HEAD "    stat: running\n", "p.yaml:8:5: /spec/vm/stat: unknown field, did you mean \"state\"?" },
         { HEAD "    state: runing\n",
-          "p.yaml:8:12: /spec/vm/state: \"runing\" is no state to wish for, did you mean \"running\"?" },
+          "p.yaml:8:12: /spec/vm/state: \"runing\" is not a desired state, did you mean \"running\"?" },
         { HEAD "    resources: {cpu: {vcpu: 2}}\n",
           "/spec/vm/resources/cpu/vcpu: unknown field, did you mean \"vcpus\"?" },
         { HEAD "    resources: {gpu: 2}\n", "/spec/vm/resources/gpu: unknown field, did you mean \"cpu\"?" },
@@ -139,7 +139,7 @@ static void says_each_mistake_with_its_place_and_what_is_allowed(void)
         { HEAD "    kpi: {thresholds: [{metric: a, opp: '>'}]}\n", "did you mean \"op\"?" },
         { HEAD "    qos:\n", "/spec/vm/qos: has no value" },
         { HEAD "  priority: high\n", "/spec/priority: must be a whole number" },
-        { HEAD "  rollout: {cohorts: [10%, 100%]}\n", ":3: /spec/rollout: there are no rollouts yet" },
+        { HEAD "  rollout: {cohorts: [10%, 100%]}\n", ":3: /spec/rollout: rollouts are not supported yet" },
         { HEAD "  device: {config: {stateAlerts: som}}\n", "one of: none, unexpected, all" },
         { "apiVersion: dmvisor/v2\nkind: VmPolicy\nmetadata: {name: p}\nspec: {selector: 'true', vm: {id: c}}\n",
           "must be dmvisor/v1" },
