@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that people give to the tree: alone, as an Atomic, as a Sequence. */
+/* Tree commands of users: single, as an Atomic, as a Sequence. */
 #include "ddf/uri.h"
 #include "policy/plan/planner_int.h"
 
 /* ---- send ---- */
 
-/* Format and Type are always said (some clients die without): the caller's, the description's, else text. Of an interior
- * node there is Data only when the caller gave some. */
+/* Set Format and Type always (some clients crash without them): the caller's, else the description's, else text. An
+ * interior node has Data only when the caller gave some. */
 static void say_meta(const struct planning *p, const struct pol_item *it, struct pol_step *s)
 {
     bool property = str_find(it->uri, '?', 0) < it->uri.n;
@@ -21,7 +21,7 @@ static void say_meta(const struct planning *p, const struct pol_item *it, struct
     if (!s->type.n) s->type = str_is(s->format, "bin") ? STR("application/octet-stream") : STR("text/plain");
 }
 
-/* NULL: there is no such command, and the operation failed. */
+/* NULL: the command is unknown, and the operation has failed. */
 static struct pol_step *step_of(struct planning *p, struct live_op *op, const struct pol_item *it, struct str why)
 {
     const enum dm_command command = dm_command_of(it->command);
@@ -48,7 +48,7 @@ static struct pol_step *step_of(struct planning *p, struct live_op *op, const st
     return s;
 }
 
-/* The command of an operation that has only one. */
+/* The command of an operation with a single command. */
 static struct pol_item only_item(const struct pol_operation *o)
 {
     return (struct pol_item){ .command = o->tree_command,
@@ -60,7 +60,7 @@ static struct pol_item only_item(const struct pol_operation *o)
                               .has_data = o->has_data };
 }
 
-/* One step that holds them all. The first that is not in order fails the operation. */
+/* Build one step with all commands. The first invalid one fails the operation. */
 static void send_group(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
@@ -104,7 +104,7 @@ void planner_tree_send(struct planning *p, struct live_op *op)
     }
 }
 
-/* ---- what became of it ---- */
+/* ---- results ---- */
 
 void planner_tree_again(struct planning *p, struct live_op *op)
 {
@@ -129,7 +129,7 @@ static bool writes(const struct pol_item *it)
     return dm_command_of(it->command) == DM_ADD || dm_command_of(it->command) == DM_REPLACE;
 }
 
-/* A serialised tree: what is there afterwards is not what was sent. */
+/* A serialised tree: the nodes that result from it differ from what was sent. */
 static bool is_subtree(const struct pol_item *it)
 {
     return str_is(it->format, "node") || str_starts(it->type, STR("application/vnd.syncml.dmtnds"));
@@ -140,15 +140,15 @@ static struct str base_of(struct str uri)
     return str_slice(uri, 0, str_find(uri, '?', 0));
 }
 
-/* Is what a Get of this address tells what was written there? Of properties a title and a type are; a new name is looked
- * for at the address that it makes, and an access list has a command of its own, since it may come back in another order. */
+/* Does a Get of this address return what was written there? Of the properties, Title and Type do. A rename is read
+ * at the new address, and an access list has a command of its own, because its order may change. */
 static bool tells(struct str uri)
 {
     return base_of(uri).n == uri.n || str_ends(uri, STR("?prop=Title")) || str_ends(uri, STR("?prop=Type"));
 }
 
-/* Can the device be asked whether this was done? Not when it reports neither value nor property, nor when a later
- * command of the group had the last word about the node. */
+/* Can the device report whether the command took effect? Not when it reports neither value nor property, nor when a
+ * later command of the group changed the node again. */
 static bool can_tell(const struct planning *p, const struct pol_operation *o, const struct pol_item *it)
 {
     bool deletes = dm_command_of(it->command) == DM_DELETE;
@@ -166,19 +166,19 @@ static bool can_tell(const struct planning *p, const struct pol_operation *o, co
 
 enum effect { NOT_KNOWN, ASKED, THERE, MISSING };
 
-/* From when on a look counts: what the device still works on is looked at anew in each session. */
+/* The time from which a read counts: a command that the device is still executing is checked again in each session. */
 static int64_t counts_since(const struct planning *p, const struct live_op *op)
 {
     return op->state == POL_OP_ACCEPTED && p->f->session_ms > 0 ? p->f->session_ms : 1;
 }
 
-/* Is it as this command makes it? Asks the device when it was not asked since. */
+/* Is the node as this command leaves it? Reads it from the device unless that was done since. */
 static enum effect effect_of(struct planning *p, struct live_op *op, const struct pol_item *it)
 {
     bool deletes = dm_command_of(it->command) == DM_DELETE;
     if (!can_tell(p, op->op, it)) return NOT_KNOWN;
     if (it->seen_ms < counts_since(p, op))
-        return planner_op_look(p, op, it->uri, STR("is it done?")) ? ASKED : NOT_KNOWN;
+        return planner_op_look(p, op, it->uri, STR("check its effect")) ? ASKED : NOT_KNOWN;
     if (it->seen_code == 404 || it->seen_code == 410) return deletes ? THERE : MISSING;
     if (it->seen_code < 200 || it->seen_code >= 300) return NOT_KNOWN;
     if (deletes) return MISSING;
@@ -217,19 +217,19 @@ static bool is_silent(const struct pol_operation *o)
 
 static struct str what_is(struct planning *p, const struct pol_item *it)
 {
-    if (it->seen_code == 404 || it->seen_code == 410) return STR("the node is not there");
-    if (!writes(it)) return STR("the node is still there");
+    if (it->seen_code == 404 || it->seen_code == 410) return STR("the node does not exist");
+    if (!writes(it)) return STR("the node still exists");
     return planner_say(p, "the value is \"%.*s\"", STR_ARG(str_slice(it->seen, 0, 100)));
 }
 
-/* The device said that it is done, and there is no asking it. */
+/* The device reported success, and its effect cannot be read. */
 static void believe(struct planning *p, struct live_op *op, struct str why)
 {
     struct pol_verdict v = { .state = POL_OP_VERIFIED, .code = 200, .percent = 100, .why = why };
     planner_add_move(p, op, &v);
 }
 
-/* The device said that it is done. */
+/* The device reported success. */
 static void prove_group(struct planning *p, struct live_op *op)
 {
     const struct effects x = effects_of(p, op);
@@ -237,19 +237,19 @@ static void prove_group(struct planning *p, struct live_op *op)
     if (x.asked) return;
     if (!it && x.not_known)
         believe(p, op,
-                planner_say(p, "the device says it is done; %d of its %d changes cannot be read back", (int)x.not_known,
+                planner_say(p, "the device reports success; %d of its %d changes cannot be read back", (int)x.not_known,
                             (int)(x.there + x.not_known)));
     else if (!it)
         planner_add_verified(p, op);
     else
         planner_op_fail(p, op, 0,
-                        planner_say(p, "the device says it is done, but after command %d (%.*s %.*s) %.*s",
+                        planner_say(p, "the device reports success, but after command %d (%.*s %.*s) %.*s",
                                     (int)(it - op->op->items) + 1, STR_ARG(it->command), STR_ARG(it->uri),
                                     STR_ARG(what_is(p, it))));
 }
 
-/* The answer was lost. An Atomic is done or not; of a Sequence the beginning may be. What is half done, and what
- * nobody can tell about, is not done a second time. */
+/* The answer was lost. An Atomic took effect or not; of a Sequence the beginning may have. A group with a partial or
+ * unknown effect is not repeated. */
 static void find_group(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
@@ -269,10 +269,11 @@ static void find_group(struct planning *p, struct live_op *op)
     else if (x.there)
         planner_add_verified(p, op);
     else
-        planner_op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
+        planner_op_unknown(p, op, "its answer was lost; it is not repeated because its effect cannot be read");
 }
 
-/* Something else of ours that went out and may be done at any moment: what is read back then says nothing of `op`. */
+/* Another command of this authority that may take effect at any moment: a value that is read then proves nothing
+ * about `op`. */
 static const struct pol_operation *rival(const struct planning *p, const struct pol_operation *op)
 {
     for (size_t i = 0; i < p->f->n_operations; i++) {
@@ -285,7 +286,7 @@ static const struct pol_operation *rival(const struct planning *p, const struct 
     return NULL;
 }
 
-/* What the last look there was answered; NULL = not looked yet. */
+/* The last read of this address; NULL = none yet. */
 static const struct pol_item *last_look(const struct pol_operation *o, struct str uri)
 {
     for (size_t i = o->n_items; i-- > 0;)
@@ -293,7 +294,7 @@ static const struct pol_item *last_look(const struct pol_operation *o, struct st
     return NULL;
 }
 
-/* The only command with what was seen of it. Of a new name: that there is such a node now. */
+/* The only command with the result of its last read. After a rename: does the new node exist? */
 static struct pol_item only_seen(struct planning *p, const struct pol_operation *o)
 {
     struct pol_item it = only_item(o);
@@ -310,7 +311,7 @@ static struct pol_item only_seen(struct planning *p, const struct pol_operation 
     return it;
 }
 
-/* The device said that it is done, and a look tells whether it is. */
+/* The device reported success, and a read verifies it. */
 static void prove_by_look(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op, *other;
@@ -321,19 +322,20 @@ static void prove_by_look(struct planning *p, struct live_op *op)
         planner_add_verified(p, op);
     } else if (effect == NOT_KNOWN && it.seen_ms) {
         struct str code = pol_code_text(p->l, it.seen_code, p->a);
-        believe(p, op, planner_say(p, "the device says it is done, and it cannot be read back: %.*s", STR_ARG(code)));
+        believe(p, op,
+                planner_say(p, "the device reports success, and the effect cannot be read: %.*s", STR_ARG(code)));
     } else if (effect == NOT_KNOWN) {
-        believe(p, op, STR("the device says it is done"));
+        believe(p, op, STR("the device reports success"));
     } else if ((other = rival(p, o)) != NULL) {
         believe(p, op,
-                planner_say(p, "the device says it is done; operation %lld is under way too and may have changed it",
+                planner_say(p, "the device reports success; operation %lld is in progress too and may have changed it",
                             (long long)other->id));
     } else {
-        planner_op_fail(p, op, 0, planner_say(p, "the device says it is done, but %.*s", STR_ARG(what_is(p, &it))));
+        planner_op_fail(p, op, 0, planner_say(p, "the device reports success, but %.*s", STR_ARG(what_is(p, &it))));
     }
 }
 
-/* The device said that it took the value: the mirror has what it reports. */
+/* The device accepted the value: the mirror has what it reports. */
 static void prove_value(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
@@ -348,24 +350,25 @@ static void prove_value(struct planning *p, struct live_op *op)
         planner_add_verified(p, op);
     } else if ((told || !n) && (other = rival(p, o)) != NULL) {
         believe(p, op,
-                planner_say(p, "the device says it is done; operation %lld is under way too and may have changed it",
+                planner_say(p, "the device reports success; operation %lld is in progress too and may have changed it",
                             (long long)other->id));
     } else if (told) {
         planner_op_fail(p, op, 0,
-                        planner_say(p, "the device says it is done, but the value is \"%.*s\"",
+                        planner_say(p, "the device reports success, but the value is \"%.*s\"",
                                     STR_ARG(str_slice(n->value, 0, 100))));
     } else if (!n) {
-        planner_op_fail(p, op, 0, STR("the device says it is done, but the node is not there"));
+        planner_op_fail(p, op, 0, STR("the device reports success, but the node does not exist"));
     } else if (!planner_add_read(p, n->uri, false, POL_FOR_VERIFY, "read back what was written")) {
         const struct pol_failure *x = planner_failure_of(p, planner_say(p, "get %.*s", STR_ARG(n->uri)));
         struct str code = pol_code_text(p->l, x ? x->code : 0, p->a);
         if (x && x->tries >= POL_MAX_TRIES)
             believe(p, op,
-                    planner_say(p, "the device says it is done, and it cannot be read back: %.*s", STR_ARG(code)));
+                    planner_say(p, "the device reports success, and the effect cannot be read: %.*s", STR_ARG(code)));
     }
 }
 
-/* The device said that it works on it. Of an Exec only its own alert tells; a value is asked after in each session. */
+/* The device reported that it works on it. An Exec is reported by its own alert only; a value is read in each
+ * session. */
 static void look_whether_done(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
@@ -384,12 +387,12 @@ static void look_whether_done(struct planning *p, struct live_op *op)
     } else if (x.changed && x.changed == x.not_known) {
         struct pol_verdict v = { .state = POL_OP_SUPERSEDED,
                                  .percent = -1,
-                                 .why = STR("the device said that it works on it; it was changed since") };
+                                 .why = STR("the device reported that it works on it; it was changed since") };
         planner_add_move(p, op, &v);
     }
 }
 
-/* Given up, and it may have been done all the same: what the device reports tells. */
+/* A command that was given up may have taken effect: the device's report decides. */
 static void find_value(struct planning *p, struct live_op *op)
 {
     const struct pol_item it = only_seen(p, op->op);
@@ -397,19 +400,20 @@ static void find_value(struct planning *p, struct live_op *op)
     case ASKED: break;
     case THERE: planner_add_verified(p, op); break;
     case MISSING:
-        planner_op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
+        planner_op_fail(p, op, 0,
+                        STR("the session ended each time before its answer came, and it did not take effect"));
         break;
     case NOT_KNOWN:
         planner_op_unknown(p, op,
                            can_tell(p, op->op, &it) && !it.seen_ms
                                ? "the session ended each time before its answer came, and it cannot be read back"
-                               : "the session ended each time before its answer came, and it cannot be asked after");
+                               : "the session ended each time before its answer came, and its effect cannot be read");
         break;
     }
 }
 
-/* An Exec of a VM's operation: the VM's Progress tells whether it is ours that ran. Any other can tell by itself
- * only, with an alert that carries its Correlator. */
+/* An Exec of a VM's operation: the VM's Progress tells whether this operation ran. Any other Exec is reported only
+ * by an alert with its Correlator. */
 static void find_exec(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
@@ -432,8 +436,8 @@ static void find_exec(struct planning *p, struct live_op *op)
         return;
     }
     if (!m.operation || m.scope != DDF_VM ||
-        !planner_add_progress_read(p, DDF_VM, m.owner, POL_FOR_INQUIRY, "what became of the operation"))
-        planner_op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
+        !planner_add_progress_read(p, DDF_VM, m.owner, POL_FOR_INQUIRY, "result of the operation"))
+        planner_op_unknown(p, op, "its answer was lost; it is not repeated because its effect cannot be read");
 }
 
 void planner_tree_inquire(struct planning *p, struct live_op *op)

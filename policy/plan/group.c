@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Atomic and Sequence: what the Status of the whole and those of its commands mean together (protocol.md 4). */
+/* Atomic and Sequence: the combined meaning of the group's Status and those of its commands (protocol.md 4). */
 #include "policy/plan/plan.h"
 
 bool pol_is_group(const struct pol_operation *op)
@@ -12,7 +12,7 @@ static bool is_good(int code)
     return code >= 200 && code < 300 && code != 214 && code != 215 && code != 216;
 }
 
-/* How many commands ended how. `bad` is the first that failed by itself. */
+/* Number of commands by outcome. `bad` is the first that failed on its own. */
 struct tally {
     size_t n, done, skipped, undone, stuck, silent, runs, looks;
     const struct pol_item *bad, *unanswered;
@@ -48,9 +48,9 @@ static struct tally tally_of(const struct pol_operation *op)
 static struct str blame(const struct ddf_layout *l, const struct pol_operation *op, const struct pol_item *it,
                         struct arena *a)
 {
-    struct str code = it->unanswered ? STR("the device says nothing of it")
+    struct str code = it->unanswered ? STR("the device gives no answer for it")
                       : it->no_value && is_good(it->code)
-                          ? arena_printf(a, "the device says %d and sent no value of this node", it->code)
+                          ? arena_printf(a, "the device answers %d without a value of this node", it->code)
                           : pol_code_text(l, it->code, a);
     return arena_printf(a, "command %d (%.*s%s%.*s): %.*s", (int)(it - op->items) + 1, STR_ARG(it->command),
                         it->uri.n ? " " : "", STR_ARG(it->uri), STR_ARG(code));
@@ -77,26 +77,27 @@ static struct str others(const struct tally *t, bool atomic, struct arena *a)
     return out;
 }
 
-/* What a Status of the whole means when no command is to blame. */
+/* The meaning of the group's Status when no command is the cause. */
 static const char *words_for(int code, bool atomic)
 {
     static const struct {
         int code;
         const char *words;
     } row[] = {
-        { 406, "the device has no such groups: send the commands one by one" },
+        { 406, "the device does not support such groups: send the commands one by one" },
         { 413, "it does not fit into one message: send fewer or shorter commands" },
-        { 500, "the device takes no such commands together" },
-        { 501, "the device has no such groups: send the commands one by one" },
-        { 507, "the device undid all of it" },
-        { 517, "the device undid all of it, for its answers did not fit into one message: send fewer commands" },
+        { 500, "the device does not accept these commands as a group" },
+        { 501, "the device does not support such groups: send the commands one by one" },
+        { 507, "the device rolled back all of it" },
+        { 517,
+          "the device rolled back all of it, because its answers did not fit into one message: send fewer commands" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         if (row[i].code == code) return row[i].words;
     return atomic ? "the device refused the Atomic" : "the device refused the Sequence";
 }
 
-/* Some devices answer for the commands and forget the whole, or the other way round (protocol.md 20, trap 13). */
+/* Some devices answer for the commands and not for the group, or the reverse (protocol.md 20, trap 13). */
 static int code_of_whole(const struct tally *t, bool atomic, int code)
 {
     if (code || t->silent == t->n) return code;
@@ -110,7 +111,7 @@ static void good(const struct tally *t, struct pol_verdict *out)
     out->state = t->runs ? POL_OP_ACCEPTED : changes ? POL_OP_ACKNOWLEDGED : POL_OP_VERIFIED;
     out->percent = t->runs ? -1 : 100;
     out->why = t->runs   ? STR("the device works on it")
-               : changes ? STR("the device says it is done; not read back yet")
+               : changes ? STR("the device reports success; not read back yet")
                          : STR("read");
 }
 
@@ -127,12 +128,11 @@ void pol_group_on_status(const struct ddf_layout *l, const struct pol_operation 
     struct tally t = tally_of(op);
     bool atomic = dm_command_of(op->tree_command) == DM_ATOMIC;
     code = code_of_whole(&t, atomic, code);
-    if (is_good(code) && !t.bad)
-        t.bad = t.unanswered; /* a whole that is done does not read, and does not ask anybody */
+    if (is_good(code) && !t.bad) t.bad = t.unanswered; /* a group that succeeded neither reads nor prompts */
     *out = (struct pol_verdict){ .state = POL_OP_FAILED, .code = code, .percent = -1 };
     if (code == 0) {
         out->state = POL_OP_SENT;
-        out->why = STR("sent, but the answer was lost; the device is asked what became of it");
+        out->why = STR("sent, but the answer was lost; the device is asked for the result");
     } else if (is_good(code) && !t.bad && !t.skipped && !t.undone && !t.stuck) {
         good(&t, out);
     } else if (pol_code_is_busy(code) ||
@@ -144,7 +144,7 @@ void pol_group_on_status(const struct ddf_layout *l, const struct pol_operation 
         if (t.bad)
             what = blame(l, op, t.bad, a);
         else
-            what = is_good(code) ? STR("the device stopped in the middle")
+            what = is_good(code) ? STR("the device stopped before the last command")
                                  : arena_printf(a, "%s (%d)", words_for(code, atomic), code);
         out->why = arena_printf(a, "%s%.*s%.*s", atomic && t.bad ? "the Atomic failed: " : "", STR_ARG(what),
                                 STR_ARG(rest));

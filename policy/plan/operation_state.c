@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How outcomes move steps and operations: tables and words, no memory of its own. */
+/* How outcomes move steps and operations: tables and texts, without state of its own. */
 #include "ddf/uri.h"
 #include "policy/plan/plan.h"
 #include <string.h>
@@ -24,10 +24,10 @@ bool pol_op_state_of(struct str name, enum pol_op_state *out)
     return false;
 }
 
-/* Statuses a client gives to a command (protocol.md 6). `lasting`: the same command can never succeed. */
+/* Statuses of a client for a command (protocol.md 6). `lasting`: the same command can never succeed. */
 static const struct code {
     int code;
-    const char *text; /* NULL: a result code, of which the layout says it */
+    const char *text; /* NULL: a result code, whose text is in the layout */
     bool busy, lasting;
 } codes[] = {
     { POL_CODE_LOST, "the session ended each time when it was sent alone", false, false },
@@ -43,21 +43,21 @@ static const struct code {
     { 405, "the node does not allow this command", false, true },
     { 406, "not supported by the device", false, true },
     { 407, "credentials missing", true, false },
-    { 408, "nobody answered in time", true, false },
+    { 408, "no answer in time", true, false },
     { 409, "conflict", false, false },
     { 410, "gone", false, true },
-    { 411, "a value in pieces without its size", false, false },
+    { 411, "a large object without its size", false, false },
     { 412, "incomplete command", false, true },
     { 413, "too large for the device", false, true },
     { 414, "the address is too long for the device", false, true },
-    { 415, "the node does not take this format or type", false, true },
+    { 415, "the node does not accept this format or type", false, true },
     { 416, "the requested size is too large", false, true },
     { 417, "busy, try again later", true, false },
-    { 418, "already there", false, false },
+    { 418, "already exists", false, false },
     { 420, "the device is full", false, false },
     { 424, "the size does not match", false, false },
     { 425, "the access control list does not allow it", false, true },
-    { 426, "a value in pieces that was not sent to its end", false, false },
+    { 426, "a large object was not sent completely", false, false },
     { 500, "the command failed", false, false },
     { 501, "the device does not know this command", false, true },
     { 503, "the device is overloaded", true, false },
@@ -95,7 +95,7 @@ struct str pol_code_words(const struct ddf_layout *l, int code)
     const struct code *c = code_of(code);
     if (code >= 1000 && l) return ddf_layout_result_text(l, code);
     return c && c->text                 ? str_of(c->text)
-           : code == 202                ? STR("taken, the device works on it")
+           : code == 202                ? STR("accepted, the device works on it")
            : code >= 200 && code <= 213 ? STR("done")
                                         : STR("refused by the device");
 }
@@ -125,7 +125,7 @@ struct pol_failure pol_failure_after(const struct pol_failure *before, struct st
     bool read_back = code == 0 &&
                      str_starts(key, STR("set ")); /* the device keeps another value than it acknowledged */
 
-    if (code == POL_CODE_LOST) { /* the network may be to blame: never given up, ever more seldom */
+    if (code == POL_CODE_LOST) { /* the network may be the cause: never given up, with growing delays */
         enum { DAY_MS = 86400000 };
         int64_t pause = f.tries > 1 ? POL_RETRY_MS : 0;
         for (int i = 2; i < f.tries && pause < DAY_MS; i++) pause *= 4;
@@ -157,7 +157,7 @@ static struct str with_code(const struct ddf_layout *l, const char *words, int c
     return arena_printf(a, "%s: %.*s", words, STR_ARG(text));
 }
 
-/* Not carried out: once more, or never again. */
+/* Not executed: try again, or give up. */
 static void again(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
                   struct pol_verdict *out)
 {
@@ -189,7 +189,7 @@ bool pol_item_meets(struct str command, struct str at, struct str uri)
     return !pol_is_look(command) && at.n && (ddf_uri_within(at, uri) || (deletes && ddf_uri_within(uri, at)));
 }
 
-/* What an earlier try left behind, whose answer was lost. */
+/* An earlier attempt, whose answer was lost, took effect. */
 static bool done_before(const struct pol_operation *op, int code)
 {
     return str_is(op->kind, "tree") && op->tries > 1 &&
@@ -208,29 +208,29 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
     *out = (struct pol_verdict){ .state = op->state, .code = code, .percent = -1 };
     if (code == 0) {
         out->state = POL_OP_SENT;
-        out->why = STR("sent, but the answer was lost; the device is asked what became of it");
+        out->why = STR("sent, but the answer was lost; the device is asked for the result");
     } else if (code == 202) {
         out->state = POL_OP_ACCEPTED;
         out->why = STR("the device works on it");
     } else if (pol_code_is_busy(code) &&
-               !(asked && code == 408)) { /* a person who let one question pass is not asked again */
+               !(asked && code == 408)) { /* a user who did not answer is not prompted again */
         again(l, op, code, a, out);
     } else if (done_before(op, code)) {
         out->state = POL_OP_ACKNOWLEDGED;
         out->percent = 100;
-        out->why = with_code(l, "an earlier try did it, whose answer was lost", code, a);
+        out->why = with_code(l, "an earlier attempt took effect; its answer was lost", code, a);
     } else if ((code >= 200 && code < 300 && code != 214) || ddf_layout_result_ok(l, code)) {
         bool read = asked || (tree && dm_command_of(op->tree_command) == DM_GET);
         out->state = read ? POL_OP_VERIFIED : POL_OP_ACKNOWLEDGED;
         out->percent = 100;
-        out->why = asked ? STR("shown") : read ? STR("read") : STR("the device says it is done; not read back yet");
+        out->why = asked ? STR("shown") : read ? STR("read") : STR("the device reports success; not read back yet");
     } else {
         bool pieces = tree && dm_command_of(op->tree_command) == DM_GET &&
                       (code == 411 || code == 413 || code == 424 || code == 426);
         out->state = POL_OP_FAILED;
         out->why = with_code(l,
-                             asked && code == 408 ? "the question was shown"
-                             : pieces             ? "the value cannot be had"
+                             asked && code == 408 ? "the prompt was shown"
+                             : pieces             ? "the value cannot be read"
                                                   : "the device refused",
                              code, a);
     }
@@ -239,7 +239,7 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
 void pol_op_on_no_value(int code, struct arena *a, struct pol_verdict *out)
 {
     *out = (struct pol_verdict){ .state = POL_OP_FAILED, .code = code, .percent = -1 };
-    out->why = arena_printf(a, "the device says %d and sent no value of this node", code);
+    out->why = arena_printf(a, "the device answers %d without a value of this node", code);
 }
 
 bool pol_op_on_change(const struct pol_operation *op, struct str uri, int64_t by, struct arena *a,
@@ -257,9 +257,8 @@ bool pol_op_on_change(const struct pol_operation *op, struct str uri, int64_t by
         return true;
     }
     *out = (struct pol_verdict){ .state = POL_OP_VERIFIED, .code = 200, .percent = 100 };
-    out->why = by ? arena_printf(a, "the device said that it is done; operation %lld has changed it since",
-                                 (long long)by)
-                  : STR("the device said that it is done; a policy has changed it since");
+    out->why = by ? arena_printf(a, "the device reported success; operation %lld has changed it since", (long long)by)
+                  : STR("the device reported success; a policy has changed it since");
     return true;
 }
 
@@ -286,11 +285,11 @@ void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *
     *out = (struct pol_verdict){ .state = POL_OP_FAILED, .code = result, .percent = -1 };
     if (pol_op_finished(op->state) || op->state == POL_OP_ACKNOWLEDGED) {
         out->state = op->state;
-        out->why = STR("finished before");
+        out->why = STR("finished already");
     } else if (ddf_layout_result_ok(l, result)) {
         out->state = POL_OP_ACKNOWLEDGED;
         out->percent = 100;
-        out->why = with_code(l, "the device says it is done", result, a);
+        out->why = with_code(l, "the device reports success", result, a);
     } else if (result == 1445) {
         out->state = POL_OP_CANCELLED;
         out->why = with_code(l, "cancelled", result, a);
@@ -299,7 +298,7 @@ void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *
     }
 }
 
-/* "410", "410 whatever it says"; 0 when it begins with no number. */
+/* "410", "410 any text"; 0 when the text does not begin with a number. */
 static int leading_number(struct str data)
 {
     size_t n = 0;
@@ -317,15 +316,15 @@ void pol_op_on_alert(const struct ddf_layout *l, const struct pol_operation *op,
     bool over = pol_op_finished(op->state), done = op->state == POL_OP_VERIFIED || op->state == POL_OP_ACKNOWLEDGED;
     if (!type.n) type = STR("an alert without a type");
     *out = (struct pol_verdict){ .state = op->state, .code = code, .percent = -1 };
-    if ((over || done) && op->state != POL_OP_UNKNOWN && !(done && bad)) { /* a refusal counts whenever it comes */
-        out->why = STR("finished before");
+    if ((over || done) && op->state != POL_OP_UNKNOWN && !(done && bad)) { /* a failure always counts */
+        out->why = STR("finished already");
     } else if (code == 202) {
         out->state = over ? op->state : POL_OP_ACCEPTED;
         out->why = STR("the device works on it");
     } else if (good) {
         out->state = over ? POL_OP_VERIFIED : POL_OP_ACKNOWLEDGED;
         out->percent = 100;
-        out->why = arena_printf(a, "the device reports that it is done: %d (%.*s)", code, STR_ARG(type));
+        out->why = arena_printf(a, "the device reports success: %d (%.*s)", code, STR_ARG(type));
     } else if (code == 1445) {
         out->state = POL_OP_CANCELLED;
         out->why = with_code(l, "cancelled", code, a);
@@ -334,7 +333,7 @@ void pol_op_on_alert(const struct ddf_layout *l, const struct pol_operation *op,
         out->why = arena_printf(a, "failed on the device: %d (%.*s)", code, STR_ARG(type));
     } else {
         out->state = POL_OP_UNKNOWN;
-        out->why = arena_printf(a, "outcome unknown: the device reports the end with \"%.*s\" (%.*s)",
+        out->why = arena_printf(a, "outcome unknown: the device reports the result \"%.*s\" (%.*s)",
                                 STR_ARG(str_slice(data, 0, 100)), STR_ARG(type));
     }
 }
@@ -347,7 +346,7 @@ void pol_op_on_progress(const struct ddf_layout *l, const struct pol_operation *
         if (op->state == POL_OP_ACCEPTED) {
             out->state = POL_OP_FAILED;
             out->code = 1448;
-            out->why = STR("the device began it and no longer knows of it");
+            out->why = STR("the device started it and no longer reports it");
         } else {
             again(l, op, 0, a, out);
             out->why = out->state == POL_OP_QUEUED ? STR("it did not reach the device; it is sent again")
@@ -400,7 +399,7 @@ static bool touch(const struct ddf_layout *l, const struct pol_operation *op, co
     return uris[(*n)++].n > 0;
 }
 
-/* Without a property's name; a new name: look at all of them. */
+/* The address without a property. With a new name every node below it may change. */
 static struct str touched(struct str uri)
 {
     struct str at = str_slice(uri, 0, str_find(uri, '?', 0));
@@ -417,7 +416,7 @@ enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *o
 
     if (ok && str_is(op->kind, "tree") &&
         (is_question(op->tree_command) || dm_command_of(op->tree_command) == DM_ACL)) {
-        count = 0; /* a question to a person; a property */
+        count = 0; /* a user interaction, or a property */
     } else if (ok && pol_is_group(op)) {
         for (size_t i = 0; i < op->n_items; i++)
             if (!pol_is_look(op->items[i].command)) out[count++] = touched(op->items[i].uri);

@@ -8,7 +8,7 @@ static void make(struct planning *p)
     if (!managed && p->out->n_steps) return; /* it is being read */
     plan_inquiries(p);
     plan_requests(p);
-    if (!managed) return; /* no VMs there; what people asked for of the rest of its tree was still done */
+    if (!managed) return; /* no VMs there; tree operations of users are still executed */
     plan_device(p);
     for (size_t i = 0; i < p->d->n_vms && !p->no_memory; i++) plan_vm(p, &p->d->vms[i]);
     plan_reads(p);
@@ -45,7 +45,7 @@ enum rc pol_make_plan(const struct pol_facts *f, const struct pol_desired *d, st
     return RC_OK;
 }
 
-/* ---- for people ---- */
+/* ---- display ---- */
 
 static void print_step(const struct pol_step *s, const char *indent, struct buf *out)
 {
@@ -60,5 +60,5 @@ void pol_plan_print(const struct pol_plan *p, struct buf *out)
     for (const struct pol_step *s = p->steps; s; s = s->next) print_step(s, "", out);
     for (const struct pol_wait *w = p->waits; w; w = w->next)
         buf_printf(out, "%.*s%s%.*s: %.*s\n", STR_ARG(w->state), w->vm.n ? " " : "", STR_ARG(w->vm), STR_ARG(w->why));
-    if (p->settled) buf_putz(out, "settled: the device is as desired\n");
+    if (p->settled) buf_putz(out, "settled: the device is in the desired state\n");
 }

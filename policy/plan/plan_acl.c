@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Access rights are changed by reading, changing and writing them (protocol.md 11): what is written is always the
- * whole list, and an empty one means that of the node above holds. */
+/* Access rights are changed by reading, changing and writing the ACL (protocol.md 11). A write always replaces the
+ * whole list; an empty list means that the list of the node above applies. */
 #include "base/kv.h"
 #include "ddf/acl.h"
 #include "ddf/uri.h"
@@ -18,7 +18,7 @@ static struct str acl_uri(struct planning *p, struct str node)
     return planner_say(p, "%.*s?prop=ACL", STR_ARG(node));
 }
 
-/* The place of the first item after the last write; 0 = nothing was written. */
+/* Index of the first item after the last write; 0 = nothing was written. */
 static size_t after_last_write(const struct pol_operation *o)
 {
     size_t i = o->n_items;
@@ -32,8 +32,8 @@ static const struct pol_item *last_written(const struct pol_operation *o)
     return i ? &o->items[i - 1] : NULL;
 }
 
-/* What was read of this node's own list, in this session and since it was last written; items stand in the order in
- * which they were done. */
+/* The last read of this node's own list in this session, since it was last written; items are in the order of
+ * execution. */
 static const struct pol_item *last_look(const struct planning *p, const struct pol_operation *o, struct str uri)
 {
     for (size_t i = after_last_write(o); i < o->n_items; i++) {
@@ -52,7 +52,7 @@ static void end(struct planning *p, struct live_op *op, enum pol_op_state state,
 
 enum look { LOOKING, READ, REFUSED };
 
-/* One node's own list; asks the device when it has not told. REFUSED: the operation has failed. */
+/* The node's own list; reads it from the device when it is unknown. REFUSED: the operation has failed. */
 static enum look own_list(struct planning *p, struct live_op *op, struct str node, struct str *out)
 {
     struct str uri = acl_uri(p, node);
@@ -60,7 +60,7 @@ static enum look own_list(struct planning *p, struct live_op *op, struct str nod
     struct err e = { 0 };
     bool first = str_eq(node, op->op->tree_uri);
     if (!it &&
-        planner_op_look(p, op, uri, planner_say(p, "who may do what there (operation %lld)", (long long)op->op->id)))
+        planner_op_look(p, op, uri, planner_say(p, "current access rights (operation %lld)", (long long)op->op->id)))
         return LOOKING;
     if (!it) {
         const struct pol_failure *x = planner_failure_of(p, planner_say(p, "get %.*s", STR_ARG(uri)));
@@ -74,12 +74,12 @@ static enum look own_list(struct planning *p, struct live_op *op, struct str nod
         planner_op_fail(
             p, op, it->seen_code,
             planner_say(p, "%.*s cannot be read: %.*s%s", STR_ARG(uri), STR_ARG(code),
-                        first ? "" : "; without it nobody knows which rights hold: replace the whole list instead"));
+                        first ? "" : "; without it the effective rights are unknown: replace the whole list instead"));
         return REFUSED;
     }
     if (ddf_acl_check(it->seen, &e)) {
         planner_op_fail(p, op, 0,
-                        planner_say(p, "%.*s is \"%.*s\", which is no access list: %s", STR_ARG(uri),
+                        planner_say(p, "%.*s is \"%.*s\", which is not an access control list: %s", STR_ARG(uri),
                                     STR_ARG(str_slice(it->seen, 0, 100)), e.text));
         return REFUSED;
     }
@@ -87,7 +87,7 @@ static enum look own_list(struct planning *p, struct live_op *op, struct str nod
     return READ;
 }
 
-/* The list that holds for the node, and where it stands: the first above it that is not empty. */
+/* The list that applies to the node, and its node: the first one above that is not empty. */
 static enum look list_in_force(struct planning *p, struct live_op *op, struct str *acl, struct str *from)
 {
     *from = op->op->tree_uri;
@@ -98,7 +98,7 @@ static enum look list_in_force(struct planning *p, struct live_op *op, struct st
     }
 }
 
-/* Which right would this authority take from itself? */
+/* A right that this authority would take from itself. */
 static const char *right_lost(const struct planning *p, struct str before, struct str after)
 {
     static const struct {
@@ -128,7 +128,7 @@ static void write_list(struct planning *p, struct live_op *op, struct str acl)
     planner_op_send(p, op, s);
 }
 
-/* A list is changed by what was read of it: two changes of the same rights go one after the other. */
+/* Two changes of the same rights are executed one after the other, because each depends on the list that it read. */
 static const struct live_op *acl_before(const struct planning *p, const struct live_op *op)
 {
     for (const struct live_op *x = p->ops; x < op; x++)
@@ -166,25 +166,23 @@ void planner_acl_send(struct planning *p, struct live_op *op)
     }
     const char *lost = right_lost(p, now, want);
     if (!want.n)
-        planner_op_fail(
-            p, op, 0,
-            planner_say(p,
-                        "nothing would be left, and an empty list means that the rights of the node above hold:"
-                        " leave somebody a right (now: %.*s)",
-                        STR_ARG(now)));
+        planner_op_fail(p, op, 0,
+                        planner_say(p,
+                                    "the list would be empty, and then the rights of the node above apply:"
+                                    " keep at least one right (now: %.*s)",
+                                    STR_ARG(now)));
     else if (ddf_acl_same(now, want))
         end(p, op, POL_OP_VERIFIED, 200, planner_say(p, "no change needed: %.*s", STR_ARG(now)));
     else if (lost && !planner_op_forced(o->args))
         planner_op_fail(
             p, op, 0,
-            planner_say(
-                p, "this authority (%.*s) would take %s from itself: ask with force to do so all the same (now: %.*s)",
-                STR_ARG(p->f->server_id), lost, STR_ARG(now)));
+            planner_say(p, "this authority (%.*s) would take %s from itself: use force to do it anyway (now: %.*s)",
+                        STR_ARG(p->f->server_id), lost, STR_ARG(now)));
     else
         write_list(p, op, want);
 }
 
-/* The device said that it took the list: does it report it? One who has no right left to see it cannot know. */
+/* The device accepted the list: does it report it? An authority without the right to read it cannot verify it. */
 static void prove_list(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
@@ -192,33 +190,34 @@ static void prove_list(struct planning *p, struct live_op *op)
     struct str want = wrote ? wrote->data : (struct str){ 0 };
     if (!it && planner_op_look(p, op, acl_uri(p, o->tree_uri), STR("read back what was written"))) return;
     if (!it || it->seen_code < 200 || it->seen_code >= 300)
-        end(p, op, POL_OP_VERIFIED, 200, /* what it said to the change; how it refused the look stands with the look */
-            planner_say(p, "the device says it is done, and does not let this authority read it back: %.*s",
+        end(p, op, POL_OP_VERIFIED, 200, /* the text of its change; the refused read keeps its own */
+            planner_say(p, "the device reports success, and does not let this authority read it back: %.*s",
                         STR_ARG(want)));
     else if (ddf_acl_same(it->seen, want))
-        end(p, op, POL_OP_VERIFIED, 200, planner_say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));
+        end(p, op, POL_OP_VERIFIED, 200, planner_say(p, "the device reports this list: %.*s", STR_ARG(it->seen)));
     else
         planner_op_fail(p, op, 0,
-                        planner_say(p, "the device says it is done, but the list is \"%.*s\"",
+                        planner_say(p, "the device reports success, but the list is \"%.*s\"",
                                     STR_ARG(str_slice(it->seen, 0, 200))));
 }
 
-/* Given up, and it may have been done all the same. */
+/* A command that was given up may have taken effect. */
 static void find_list(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     const struct pol_item *wrote = last_written(o), *it = last_look(p, o, acl_uri(p, o->tree_uri));
-    if (!it && planner_op_look(p, op, acl_uri(p, o->tree_uri), STR("is it done?"))) return;
+    if (!it && planner_op_look(p, op, acl_uri(p, o->tree_uri), STR("check its effect"))) return;
     if (!it || it->seen_code < 200 || it->seen_code >= 300)
         planner_op_unknown(p, op,
                            "the session ended each time before its answer came, and the list cannot be read back");
     else if (wrote && ddf_acl_same(it->seen, wrote->data))
-        end(p, op, POL_OP_VERIFIED, 200, planner_say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));
+        end(p, op, POL_OP_VERIFIED, 200, planner_say(p, "the device reports this list: %.*s", STR_ARG(it->seen)));
     else
-        planner_op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
+        planner_op_fail(p, op, 0,
+                        STR("the session ended each time before its answer came, and it did not take effect"));
 }
 
-/* A lost answer: the list is read again before anything is repeated. */
+/* A lost answer: the list is read again before the command is repeated. */
 void planner_acl_inquire(struct planning *p, struct live_op *op)
 {
     if (op->state == POL_OP_SENT && op->op->tries >= POL_MAX_TRIES)

@@ -14,7 +14,7 @@ static bool seen(struct planning *p, struct str id)
     return false;
 }
 
-/* What the entry shall hold. Empty values are not written. */
+/* The desired content of the entry. Empty values are not written. */
 struct image_fact {
     enum ddf_role role;
     struct str value;
@@ -52,16 +52,16 @@ static void create(struct planning *p, const struct pol_vm *vm, const struct pol
         if (f[i].value.n) planner_batch_set_role(p, &b, f[i].role, f[i].value, why);
     if (planner_batch_send(p, &b, why))
         planner_add_wait(p, vm->name, "working",
-                         planner_say(p, "image %.*s is being announced to the device", STR_ARG(name)), 0, 0);
+                         planner_say(p, "the entry of image %.*s is being added to the device", STR_ARG(name)), 0, 0);
 }
 
-/* Where the entry says something else: the download's address moves with the server. @return false when something is
- * on its way */
+/* Correct the entry where it differs: the download's address changes with the server. @return false when a step was
+ * made */
 static bool correct(struct planning *p, const struct pol_image *m, struct str name)
 {
     struct image_fact f[IMAGE_FACTS];
     struct batch b;
-    struct str why = planner_say(p, "the entry of image %.*s is not right", STR_ARG(name));
+    struct str why = planner_say(p, "the entry of image %.*s is outdated", STR_ARG(name));
 
     planner_batch_init(&b, DDF_IMAGE, m->id, false);
     facts_of(p, m, f);
@@ -125,9 +125,10 @@ bool plan_image(struct planning *p, const struct pol_vm *vm)
         planner_add_wait(p, vm->name, "working",
                          planner_say(p, "the entry of image %.*s is being read back", STR_ARG(name)), 0, 0);
     } else if (!word) {
-        if (!planner_add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_DISCOVER, "how the image is"))
+        if (!planner_add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_DISCOVER, "status of the image"))
             planner_add_wait(p, vm->name, "failed",
-                             planner_say(p, "the device does not tell how image %.*s is", STR_ARG(name)), 0, 0);
+                             planner_say(p, "the device does not report the status of image %.*s", STR_ARG(name)), 0,
+                             0);
     } else if (planner_word_is(p, word, DDF_WORD_DOWNLOADING) || planner_word_is(p, word, DDF_WORD_VERIFYING)) {
         const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_IMAGE_STATUS, m->id);
         planner_add_wait(p, vm->name, "working",
@@ -135,7 +136,7 @@ bool plan_image(struct planning *p, const struct pol_vm *vm)
                                      STR_ARG(how_far(p, m->id))),
                          202, 0);
         if (p->f->now_ms - n->at_ms >= POL_POLL_MS)
-            planner_add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_INQUIRY, "how far the image is");
+            planner_add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_INQUIRY, "progress of the image");
     } else if (correct(p, m, name)) {
         if (planner_add_operation(p, p->l->operation[DDF_OP_DOWNLOAD], m->id, (struct str){ 0 },
                                   planner_say(p, "download image %.*s", STR_ARG(name))))

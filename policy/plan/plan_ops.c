@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations: what became of those that are under way, and those that people asked for. */
+/* Operations: the results of those in progress, and the new ones of users. */
 #include "base/kv.h"
 #include "policy/resolve/facts.h"
 #include "policy/plan/planner_int.h"
 #include "base/text.h"
 
-/* ---- small questions ---- */
+/* ---- helpers ---- */
 
 bool planner_has_int(const int *list, size_t n, int x)
 {
@@ -17,7 +17,7 @@ bool planner_has_int(const int *list, size_t n, int x)
 const char *planner_state_name(const struct planning *p, int state)
 {
     const struct ddf_state *s = ddf_layout_state(p->l, state);
-    return s ? s->name.p : "in a state nobody knows";
+    return s ? s->name.p : "in an unknown state";
 }
 
 bool planner_state_is(const struct planning *p, int state, enum ddf_state_role role)
@@ -37,7 +37,7 @@ enum whose planner_whose_is(struct planning *p, struct str vm)
     struct str rest = n ? n->value : (struct str){ 0 }, one;
     bool any = false;
     if (n && n->known != POL_REPORTED && planner_failure_of(p, planner_say(p, "get %.*s", STR_ARG(n->uri))))
-        return NOBODY_KNOWS; /* what it was once says nothing, when the device does not tell it any more */
+        return NOBODY_KNOWS; /* an old value proves nothing when the device does not report it any more */
     while (str_cut(&rest, ',', &one)) {
         if (p->f->server_id.n && str_eq(str_trim(one), p->f->server_id)) return OURS;
         any |= str_trim(one).n > 0;
@@ -53,19 +53,20 @@ bool planner_is_ours(struct planning *p, struct str vm)
 bool planner_asks_whose(struct planning *p, struct str vm)
 {
     const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_DOMAIN_SERVERS, vm);
-    if (n && n->known == POL_REPORTED) return false; /* it said that nobody owns it */
+    if (n && n->known == POL_REPORTED) return false; /* reported as having no owner */
     return planner_add_read(p, planner_entry_uri(p, DDF_ROLE_DOMAIN_SERVERS, vm), false, POL_FOR_DISCOVER,
-                            "whose VM it is decides what may be done");
+                            "the VM's owner decides what is allowed");
 }
 
 struct str planner_not_ours(struct planning *p, struct str vm)
 {
     return planner_whose_is(p, vm) == OF_OTHERS
                ? planner_say(p, "VM %.*s belongs to another authority", STR_ARG(vm))
-               : planner_say(p, "the device does not tell whose VM %.*s is, so nothing is done to it", STR_ARG(vm));
+               : planner_say(p, "the device does not report the owner of VM %.*s, so nothing is sent to it",
+                             STR_ARG(vm));
 }
 
-/* One that this very plan found to be done: the facts do not have it as a hold yet. */
+/* An operation that this plan found to be verified: the facts do not have it as a hold yet. */
 static const struct pol_hold *just_done(struct planning *p, struct str vm, bool lock, const struct pol_policy *policy,
                                         int now)
 {
@@ -130,7 +131,7 @@ void planner_wait_busy(struct planning *p, struct live_op *op, struct str vm)
         }
     }
     struct str begun = { 0 };
-    if (since && since->value.n) { /* the device's basic form is for machines */
+    if (since && since->value.n) { /* the device's basic form is hard to read */
         char time[25];
         int64_t at_ms;
         bool known = text_time_parse(since->value, &at_ms);
@@ -143,16 +144,17 @@ void planner_wait_busy(struct planning *p, struct live_op *op, struct str vm)
                          planner_say(p, "%.*s is done, its result is being read back", STR_ARG(label)), 0, 0);
     else if (op->state == POL_OP_SENT)
         planner_add_wait(p, vm, "working",
-                         planner_say(p, "the answer to %.*s was lost, the device is being asked", STR_ARG(label)), 0,
-                         0);
+                         planner_say(p, "the answer to %.*s was lost, the device is being asked for the result",
+                                     STR_ARG(label)),
+                         0, 0);
     else
         planner_add_wait(p, vm, "working",
                          planner_say(p, "%.*s runs%.*s%.*s", STR_ARG(label), STR_ARG(begun), STR_ARG(far)), 202, 0);
 }
 
-/* ---- what became of it ---- */
+/* ---- results ---- */
 
-/* Operations whose proof is another node than the state. */
+/* Operations that are proved by another node than the state. */
 static const struct proof {
     enum ddf_operation_role operation;
     enum ddf_role entry;
@@ -161,9 +163,9 @@ static const struct proof {
     const char *else_why;
 } proofs[] = {
     { DDF_OP_UPGRADE, DDF_ROLE_VM_IMAGE, DDF_ROLE_UPGRADE_TARGET, NULL,
-      "the device says it is done, but the VM has another image" },
+      "the device reports success, but the VM has another image" },
     { DDF_OP_APPLY_RESOURCES, DDF_ROLE_RESOURCES_PENDING, DDF_ROLE_COUNT, "false",
-      "the device says it is done, but the resources still wait" },
+      "the device reports success, but the resources still wait" },
 };
 
 void planner_op_fail(struct planning *p, struct live_op *op, int code, struct str why)
@@ -185,12 +187,12 @@ static bool proved_by_node(struct planning *p, struct live_op *op, const struct 
     return true;
 }
 
-/* A state that passes is looked at again after a while. */
+/* A transient state is read again after a while. */
 void planner_poll_state(struct planning *p, struct str vm)
 {
     const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_STATE, vm);
     if (n && n->known == POL_REPORTED && p->f->now_ms - n->at_ms >= POL_POLL_MS)
-        planner_add_read(p, n->uri, false, POL_FOR_VERIFY, "the state was passing when it was last read");
+        planner_add_read(p, n->uri, false, POL_FOR_VERIFY, "the state was transient when it was last read");
 }
 
 static void prove_vm(struct planning *p, struct live_op *op)
@@ -212,14 +214,14 @@ static void prove_vm(struct planning *p, struct live_op *op)
         if (lock == o->lock_to)
             planner_add_verified(p, op);
         else
-            planner_op_fail(p, op, 0, planner_say(p, "the device says it is done, but the lock state is %d", lock));
+            planner_op_fail(p, op, 0, planner_say(p, "the device reports success, but the lock state is %d", lock));
         return;
     }
     const struct ddf_state *s = ddf_layout_state(p->l, state);
     if (o->to < 0 || state == o->to || (s && s->stable && !planner_has_int(o->from, o->n_from, state)))
         planner_add_verified(p, op);
     else if (s && s->stable)
-        planner_op_fail(p, op, 0, planner_say(p, "the device says it is done, but the VM is %s", s->name.p));
+        planner_op_fail(p, op, 0, planner_say(p, "the device reports success, but the VM is %s", s->name.p));
     else
         planner_poll_state(p, op->op->owner);
 }
@@ -241,8 +243,8 @@ static void inquire_vm(struct planning *p, struct live_op *op)
         planner_mirror_number(p, DDF_ROLE_PROGRESS_PCT, vm, &at.percent);
         planner_mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm, &at.result);
         bool same = str_eq(c->value, op->op->correlator);
-        /* Another one's progress long after ours was accepted: ours is over. Soon after, the device may not have
-         * written it yet. */
+        /* Progress of another operation long after this one was accepted: this one is over. Soon after, the device
+         * may not have written its Progress yet. */
         if (!accepted || (same && at.result) || (!same && now - op->op->updated_ms > 60000)) {
             pol_op_on_progress(p->l, op->op, &at, p->a, &v);
             planner_add_move(p, op, &v);
@@ -251,9 +253,9 @@ static void inquire_vm(struct planning *p, struct live_op *op)
         if (now - c->at_ms < POL_POLL_MS) return;
     }
     if (accepted && now - op->op->updated_ms < POL_POLL_MS)
-        return; /* it will tell; do not keep the session open for it */
-    if (!planner_add_progress_read(p, DDF_VM, vm, POL_FOR_INQUIRY, "what became of the operation") && !accepted)
-        planner_op_unknown(p, op, "its answer was lost, and the device cannot be asked after it");
+        return; /* it will report; the session is not kept open for it */
+    if (!planner_add_progress_read(p, DDF_VM, vm, POL_FOR_INQUIRY, "result of the operation") && !accepted)
+        planner_op_unknown(p, op, "its answer was lost, and the device cannot report its result");
 }
 
 static void inquire_image(struct planning *p, struct live_op *op)
@@ -278,13 +280,13 @@ static void inquire_image(struct planning *p, struct live_op *op)
         planner_add_move(p, op, &v);
     } else if (op->state == POL_OP_SENT || p->f->now_ms - op->op->updated_ms >= POL_POLL_MS) {
         if ((!n || n->known != POL_REPORTED || p->f->now_ms - n->at_ms >= POL_POLL_MS) &&
-            !planner_add_progress_read(p, DDF_IMAGE, op->op->owner, POL_FOR_INQUIRY, "how far the image is") &&
+            !planner_add_progress_read(p, DDF_IMAGE, op->op->owner, POL_FOR_INQUIRY, "progress of the image") &&
             op->state == POL_OP_SENT)
-            planner_op_unknown(p, op, "its answer was lost, and the device cannot be asked after it");
+            planner_op_unknown(p, op, "its answer was lost, and the device cannot report its result");
     }
 }
 
-/* Locking all VMs and the like: nothing to ask after, and no harm in a second time. */
+/* Operations of the whole device, like locking all VMs: their result cannot be read, and repeating them is harmless. */
 static void inquire_device(struct planning *p, struct live_op *op)
 {
     if (op->state == POL_OP_SENT) {
@@ -321,7 +323,7 @@ static void inquire(struct planning *p, struct live_op *op)
     } else if (op->state != POL_OP_ACKNOWLEDGED) {
         inquire_vm(p, op);
     } else if (ddf_operation_removes(kind)) {
-        planner_add_read(p, planner_owner_uri(p, DDF_VM, o->owner), false, POL_FOR_VERIFY, "is it gone?");
+        planner_add_read(p, planner_owner_uri(p, DDF_VM, o->owner), false, POL_FOR_VERIFY, "check that it is gone");
     } else {
         prove_vm(p, op);
     }
@@ -336,14 +338,12 @@ void plan_inquiries(struct planning *p)
     }
 }
 
-/* ---- what people asked for ---- */
+/* ---- operations of users ---- */
 
 static bool expired(struct planning *p, struct live_op *op)
 {
     if (!op->op->expires_ms || op->op->expires_ms > p->f->now_ms) return false;
-    struct pol_verdict v = { .state = POL_OP_EXPIRED,
-                             .percent = -1,
-                             .why = STR("its time ran out before it could be sent") };
+    struct pol_verdict v = { .state = POL_OP_EXPIRED, .percent = -1, .why = STR("it expired before it could be sent") };
     planner_add_move(p, op, &v);
     return true;
 }
@@ -392,8 +392,8 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
 
     if (!planner_mirror_number(p, DDF_ROLE_STATE, vm, &state)) {
         if (!planner_add_read(p, planner_entry_uri(p, DDF_ROLE_STATE, vm), false, POL_FOR_VERIFY,
-                              "the state decides what may be done"))
-            planner_op_fail(p, op, 0, STR("the device does not tell the VM's state"));
+                              "the state decides what is allowed"))
+            planner_op_fail(p, op, 0, STR("the device does not report the VM's state"));
         return false;
     }
     s = ddf_layout_state(p->l, state);
@@ -497,7 +497,7 @@ void plan_requests(struct planning *p)
         struct live_op *op = &p->ops[i];
         if ((op->state != POL_OP_QUEUED && op->state != POL_OP_NOTIFIED) || expired(p, op) || op->op->by_policy)
             continue;
-        if (op->op->not_before_ms > p->f->now_ms) continue; /* not due; holds nothing up */
+        if (op->op->not_before_ms > p->f->now_ms) continue; /* not due; delays no other operation */
         if (str_is(op->op->kind, "tree"))
             planner_tree_send(p, op);
         else
@@ -508,13 +508,13 @@ void plan_requests(struct planning *p)
 void plan_supersede(struct planning *p)
 {
     for (const struct pol_step *s = p->out->steps; s; s = s->next)
-        if (s->verb == DM_GET) return; /* what is being read may still ask for them */
+        if (s->verb == DM_GET) return; /* a read in progress may still request them */
     for (size_t i = 0; i < p->f->n_operations; i++) {
         struct live_op *op = &p->ops[i];
         if (!op->op->by_policy || op->carried || (op->state != POL_OP_QUEUED && op->state != POL_OP_NOTIFIED)) continue;
         struct pol_verdict v = { .state = POL_OP_SUPERSEDED,
                                  .percent = -1,
-                                 .why = STR("the policy does not need it any more") };
+                                 .why = STR("the policy does not require it any more") };
         planner_add_move(p, op, &v);
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must be read: everything once, what happened since, what was written, KPIs. */
+/* What must be read: everything once, then what may have changed, what was written, and KPIs. */
 #include "ddf/uri.h"
 #include "policy/plan/planner_int.h"
 
@@ -12,8 +12,10 @@ static bool interior(const struct pol_mirror_node *n)
 
 /* ---- first contact ---- */
 
-/* The device has no ?list=: interior nodes tell their children, and those are asked for one by one.
- * @return how many reads were made */
+/*
+ * Without ?list= an interior node reports its children, which are read one by one.
+ * @return number of reads that were made
+ */
 static size_t walk(struct planning *p, struct str root, enum pol_purpose purpose)
 {
     size_t first, end, n = 0;
@@ -56,7 +58,7 @@ bool plan_discover(struct planning *p)
         const struct pol_failure *x = planner_failure_of(
             p, planner_say(p, "get %.*s%s", STR_ARG(p->l->root), p->f->list_unsupported ? "" : "?list=StructData"));
         planner_add_wait(p, (struct str){ 0 }, "failed",
-                         planner_say(p, "the device has no %.*s, or does not let this authority see it%s%.*s",
+                         planner_say(p, "the device has no %.*s, or does not let this authority read it%s%.*s",
                                      STR_ARG(p->l->root), x ? ": " : "",
                                      STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })),
                          x ? x->code : 0, 0);
@@ -66,9 +68,9 @@ bool plan_discover(struct planning *p)
     return true;
 }
 
-/* ---- what happened since, what was written ---- */
+/* ---- changed and written values ---- */
 
-/* The VM or image an address belongs to: "./A/VM/corp" of "./A/VM/corp/State". Empty for others. */
+/* The VM or image that contains an address: "./A/VM/corp" of "./A/VM/corp/State". Empty for others. */
 static struct str owner_of(const struct planning *p, struct str uri)
 {
     const struct str base[] = { p->l->vms, p->l->images };
@@ -83,7 +85,7 @@ static bool dirty(const struct pol_mirror_node *n)
     return n->known != POL_REPORTED;
 }
 
-/* Somebody works there and will tell; it is looked at when he has not told for a while. */
+/* An operation is in progress there and will report; it is read when no report came for a while. */
 static bool left_alone(struct planning *p, struct str owner)
 {
     for (size_t i = 0; i < p->f->n_operations; i++) {
@@ -113,12 +115,12 @@ static void unreadable(struct planning *p, const struct pol_mirror_node *n, stru
         planner_wait_failure(p, vm, planner_say(p, "%.*s was written and cannot be read back", STR_ARG(n->uri)), x);
 }
 
-/* The largest tree worth reading for this node, smallest first refused: node, parent, owner. @return false when none
- * of them may be read now */
+/* Read the largest useful tree for this node, starting with the smallest that was not refused: node, parent, owner.
+ * @return false when none of them may be read now */
 static bool read_back(struct planning *p, const struct pol_mirror_node *n, struct str owner)
 {
     static const char why_written[] = "read back what was written",
-                      why_stale[] = "something happened since it was last read";
+                      why_stale[] = "it may have changed since it was last read";
     const char *why = n->known == POL_ACKNOWLEDGED ? why_written : why_stale;
     struct str parent = ddf_uri_parent(n->uri);
     const struct pol_mirror_node *top = owner.n ? planner_mirror_find(p, owner) : NULL;
@@ -146,7 +148,7 @@ void plan_reads(struct planning *p)
             continue;
         struct str owner = owner_of(p, n->uri);
         if (owner.n && left_alone(p, owner)) continue;
-        reads += read_back(p, n, owner); /* what cannot be read takes nobody's place */
+        reads += read_back(p, n, owner); /* a node that cannot be read takes no other's turn */
     }
     if (p->f->list_unsupported && p->f->mirror_read) {
         walk(p, p->l->root, POL_FOR_DISCOVER);
@@ -154,7 +156,7 @@ void plan_reads(struct planning *p)
     }
 }
 
-/* ---- the device says that its state is not what we think ---- */
+/* ---- the device's state token differs ---- */
 
 static void read_again(struct planning *p, struct str root)
 {
@@ -162,16 +164,15 @@ static void read_again(struct planning *p, struct str root)
     size_t first, end, n = 0;
     if (top && top->at_ms >= p->f->session_ms) return;
     if (!p->f->list_unsupported) {
-        planner_add_read(p, root, true, POL_FOR_DISCOVER, "the device's state token says that something else changed");
+        planner_add_read(p, root, true, POL_FOR_DISCOVER, "the device's state token shows another change");
         return;
     }
     planner_mirror_below(p, root, &first, &end);
     for (size_t i = first; i < end && n < READS_AT_ONCE; i++)
         if (p->f->mirror[i].at_ms < p->f->session_ms && planner_readable(p, p->f->mirror[i].uri))
             n += planner_add_read(p, p->f->mirror[i].uri, false, POL_FOR_DISCOVER,
-                                  "the device's state token says that something else changed");
-    if (!n)
-        planner_add_read(p, root, false, POL_FOR_DISCOVER, "the device's state token says that something else changed");
+                                  "the device's state token shows another change");
+    if (!n) planner_add_read(p, root, false, POL_FOR_DISCOVER, "the device's state token shows another change");
 }
 
 void plan_drift(struct planning *p)
@@ -199,7 +200,7 @@ static void kpis_of(struct planning *p, struct str vm)
     planner_mirror_below(p, uri, &first, &end);
     for (size_t i = first; i < end; i++)
         if (p->f->mirror[i].at_ms > newest) newest = p->f->mirror[i].at_ms;
-    if (newest < 0 || newest >= p->f->kpi_due_before_ms) return; /* it has none; or they are fresh */
+    if (newest < 0 || newest >= p->f->kpi_due_before_ms) return; /* it has none, or they are recent */
     if (!p->f->list_unsupported && planner_add_read(p, uri, true, POL_FOR_KPI, "KPIs")) return;
     for (size_t i = first; i < end; i++)
         if (!interior(&p->f->mirror[i])) planner_add_read(p, p->f->mirror[i].uri, false, POL_FOR_KPI, "KPIs");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings to be written: one by one, or together in an Atomic. */
+/* Writes settings: one by one, or together in an Atomic. */
 #include "ddf/uri.h"
 #include "policy/plan/planner_int.h"
 
@@ -18,7 +18,7 @@ static const struct ddf_node *described(const struct planning *p, struct str uri
     return p->f->schema ? ddf_schema_find(p->f->schema, uri) : NULL;
 }
 
-/* Into the batch unless a failure of it is set aside. */
+/* Add to the batch unless its failure is set aside. */
 static bool put(struct planning *p, struct batch *b, struct pol_step *s, bool alone)
 {
     if (!s) return false;
@@ -45,7 +45,8 @@ static bool planned(const struct batch *b, struct str uri)
     return false;
 }
 
-/* A new parent comes with its required children: those are replaced. Others are added where the description lets us. */
+/* A new parent is created with its required children, so those are replaced. Others are added where the description
+ * allows it. */
 static struct pol_step *leaf(struct planning *p, struct str uri, struct str format, struct str data, struct str why)
 {
     const struct ddf_node *d = described(p, uri);
@@ -80,17 +81,18 @@ static struct str with_star(struct planning *p, struct str value, struct str ins
                                          STR_ARG(str_slice(value, star + 1, value.n)));
 }
 
-/* Interior nodes between the owner and `uri` that the device does not have, where the description lets us add them. */
+/* The interior nodes between the owner and `uri` that the device lacks, where the description allows adding them. */
 static void missing_parents(struct planning *p, struct batch *b, struct str uri, struct str owner)
 {
     struct str parent = ddf_uri_parent(uri);
     if (parent.n <= owner.n || planner_mirror_has(p, parent) || planned(b, parent)) return;
     missing_parents(p, b, parent, owner);
     const struct ddf_node *d = described(p, parent);
-    if (d && d->min_occurs == 0 && (d->access & DDF_ADD)) planner_batch_add_node(p, b, parent, STR("not there yet"));
+    if (d && d->min_occurs == 0 && (d->access & DDF_ADD))
+        planner_batch_add_node(p, b, parent, STR("does not exist yet"));
 }
 
-/* The instance's own node with the leaves that come with it. @return false when the node cannot be had now */
+/* The instance's own node with its `with` leaves. @return false when the node cannot be added now */
 static bool new_instance(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance,
                          struct str skip)
 {
@@ -111,7 +113,7 @@ static bool new_instance(struct planning *p, struct batch *b, const struct ddf_e
     return true;
 }
 
-/* Is a node between the owner and this address optional and not known to be there? */
+/* Is a node between the owner and this address optional, and not known to exist? */
 static bool optional_parent(struct planning *p, struct str uri, struct str owner)
 {
     for (struct str at = ddf_uri_parent(uri); at.n > owner.n; at = ddf_uri_parent(at)) {
@@ -121,7 +123,7 @@ static bool optional_parent(struct planning *p, struct str uri, struct str owner
     return false;
 }
 
-/* The interior node that the device would need to have for this address, and that nobody can add. */
+/* The missing interior node of this address that cannot be added. */
 static struct str lacking(struct planning *p, const struct batch *b, struct str uri, struct str owner)
 {
     struct str found = { 0 };
@@ -143,15 +145,15 @@ bool planner_batch_set(struct planning *p, struct batch *b, const struct ddf_ent
         p->no_memory = true;
         return false;
     }
-    if (b->creating && optional_parent(p, uri, owner)) return true; /* once we know what the new one has */
+    if (b->creating && optional_parent(p, uri, owner)) return true; /* when the content of the new node is known */
     if ((parent = lacking(p, b, uri, owner)).n) {
         planner_add_wait_at(p, vm_of(b), uri, "failed",
                             planner_say(p, "%.*s: this device has no %.*s", STR_ARG(why), STR_ARG(parent)), 404, 0);
         return false;
     }
-    if (en->instance && !new_instance(p, b, en, instance, uri)) return false; /* its node is held back */
+    if (en->instance && !new_instance(p, b, en, instance, uri)) return false; /* its node waits */
     if (!en->instance && !b->creating) missing_parents(p, b, uri, owner);
-    for (struct pol_step *s = b->first; s; s = s->next) /* came with the instance; the policy's word counts */
+    for (struct pol_step *s = b->first; s; s = s->next) /* came with the instance; the policy's value replaces it */
         if (str_eq(s->uri, uri)) {
             s->data = wire;
             s->why = why;
@@ -160,8 +162,8 @@ bool planner_batch_set(struct planning *p, struct batch *b, const struct ddf_ent
     const struct ddf_node *d = described(p, uri);
     bool optional = d && d->min_occurs == 0 && !planner_mirror_find(p, uri),
          fresh = b->creating || planned(b, ddf_uri_parent(uri));
-    if (optional && fresh) return true;                              /* likewise */
-    return put(p, b, leaf(p, uri, en->format, wire, why), optional); /* one the device may not have spoils no Atomic */
+    if (optional && fresh) return true;                              /* as above */
+    return put(p, b, leaf(p, uri, en->format, wire, why), optional); /* optional: it must not fail the Atomic */
 }
 
 bool planner_batch_set_role(struct planning *p, struct batch *b, enum ddf_role role, struct str wire, struct str why)
@@ -170,7 +172,7 @@ bool planner_batch_set_role(struct planning *p, struct batch *b, enum ddf_role r
     return !en || planner_batch_set(p, b, en, (struct str){ 0 }, wire, why);
 }
 
-/* One after another. A step that depends on a node in the same batch follows it, so the order is right already. */
+/* Send one after another. A step that depends on a node of the same batch follows it, so the order is right already. */
 static bool send_single(struct planning *p, const struct batch *b, struct pol_step *s)
 {
     bool any = false;
@@ -195,11 +197,11 @@ bool planner_batch_send(struct planning *p, struct batch *b, struct str why)
     if (!atomic) return false;
     const struct pol_failure *x = planner_failure_of(p, atomic->key);
     bool any;
-    if (x && x->tries >= POL_MAX_TRIES) { /* the device takes no Atomic, or not this one */
+    if (x && x->tries >= POL_MAX_TRIES) { /* the device refuses Atomics, or this one */
         any = send_single(p, b, b->first);
     } else {
         for (size_t i = 1; i < POL_ATOMIC_CHILDREN && s->next; i++) s = s->next;
-        s->next = NULL; /* the rest is still different next time */
+        s->next = NULL; /* the remaining steps are in the next plan */
         atomic->children = b->first;
         any = planner_add_step(p, atomic, vm_of(b));
     }

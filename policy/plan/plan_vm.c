@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One VM from what it is to what it shall be. One stage in a plan: what comes next is decided when the device has
- * answered. */
+/* Takes one VM from its current to its desired state. One stage in a plan: the next one is decided when the device
+ * has answered. */
 #include "base/text.h"
 #include "policy/plan/planner_int.h"
 #include "policy/resolve/device_rules.h"
 
 /* ---- settings ---- */
 
-/* What the state allows now. */
+/* What the current state allows. */
 struct difference {
     const struct pol_value *v;
     struct str uri, have;
     bool there;
-    struct str words; /* of what goes back to its default; else it follows from v */
+    struct str words; /* for a return to the default; otherwise it follows from v */
 };
 
 static struct str why_of(struct planning *p, const struct difference *d)
@@ -35,7 +35,7 @@ static bool differs(struct planning *p, const struct pol_value *v, struct str ow
     return !n || !planner_same_value(v->setting->entry->format, n->value, v->wire);
 }
 
-/* Has no effect on this device: not sent, and said. */
+/* It has no effect on this device: it is not sent, and a wait reports it. */
 static bool unsupported(struct planning *p, struct str vm, const struct pol_value *v)
 {
     if (!v->unsupported) return false;
@@ -59,7 +59,7 @@ static const struct ddf_route *route_from(const struct ddf_goal *g, int state)
     return NULL;
 }
 
-/* The arguments with one more, where the operation takes it. */
+/* The arguments with one more, where the operation has it. */
 static struct str with_arg(struct planning *p, struct str args, const struct ddf_arg *more)
 {
     if (!more) return args;
@@ -73,7 +73,7 @@ static const struct pol_value *value_of(const struct planning *p, const struct p
     return NULL;
 }
 
-/* "within 60 s": as the policy says, else as the device has it. */
+/* "within 60 s": from the policy, else from the device. */
 static struct str shut_time(struct planning *p, const struct pol_vm *vm)
 {
     const struct pol_value *set = value_of(p, vm, DDF_ROLE_SHUT_TIMEOUT);
@@ -82,9 +82,9 @@ static struct str shut_time(struct planning *p, const struct pol_vm *vm)
     return has && has->known == POL_REPORTED ? planner_say(p, "within %.*s s", STR_ARG(has->value)) : STR("in time");
 }
 
-/* A guest is asked to shut down; the argument force=1 has the device power it off when its time for that is over, and
- * that is not asked for where a policy says policy.forceStop: false. What stops otherwise loses what it has in memory.
- * @param args  the route's, and then those to be sent. @return `why` with how it is stopped, for people */
+/* The guest is asked to shut down. With the argument force=1 the device powers it off when the time limit has passed;
+ * the argument is left out where a policy sets policy.forceStop: false. Other ways to stop lose the guest's memory.
+ * @param args  in: the route's, out: those to send. @return `why` with the way it is stopped, for display */
 static struct str how_to_stop(struct planning *p, const struct pol_vm *vm, int state, const struct ddf_operation *o,
                               struct str why, struct str *args)
 {
@@ -107,9 +107,9 @@ static struct str how_to_stop(struct planning *p, const struct pol_vm *vm, int s
                        STR_ARG(why), STR_ARG(within), STR_ARG(off->policy->name));
 }
 
-/* Something can only be written while the VM is stopped. Only from where the policy wants it anyway, and only
- * gently: powering a VM off that a user works in, or whose memory is on storage, is for a person to decide. @return
- * true when a step or wait was made */
+/* A setting can only be written while the VM is stopped. Stop it only where the policy's goal allows it, and only
+ * gently: powering off a VM in use, or one whose memory is on storage, needs an operator's decision. @return true
+ * when a step or wait was made */
 static bool stop_first(struct planning *p, const struct pol_vm *vm, int state, const struct difference *d)
 {
     const struct ddf_route *r = route_from(p->l->stopped, state);
@@ -117,7 +117,7 @@ static bool stop_first(struct planning *p, const struct pol_vm *vm, int state, c
 
     if (!vm->goal || vm->goal->state != state || !o || o->destructive || planner_is_locked(p, vm->name)) {
         bool later = vm->goal && vm->goal->state != state && !planner_is_locked(p, vm->name);
-        if (later) return false; /* the way to the goal comes first */
+        if (later) return false; /* the route to the goal comes first */
         planner_add_wait_at(p, vm->name, d->uri, "waiting",
                             planner_say(p, "%.*s can only change while the VM is stopped, and it is %s%s",
                                         STR_ARG(why_of(p, d)), planner_state_name(p, state),
@@ -156,7 +156,7 @@ static void set_upgrade(struct planning *p, struct batch *b, const struct pol_vm
         planner_batch_set_role(p, b, DDF_ROLE_UPGRADE_NOT_BEFORE, planner_say(p, "%s", text), window);
 }
 
-/* Does the device hold the window that the policy gives? */
+/* Does the device store the policy's window? */
 static bool window_kept(struct planning *p, const struct pol_vm *vm)
 {
     const struct pol_mirror_node *after = planner_mirror_entry(p, DDF_ROLE_UPGRADE_NOT_AFTER, vm->name);
@@ -168,7 +168,8 @@ static bool window_kept(struct planning *p, const struct pol_vm *vm)
            to / 1000 == closes / 1000;
 }
 
-/* A device without a place for the window would upgrade at once: the command itself waits until it is open. */
+/* A device without a node for the window would upgrade at once, so the command itself waits until the window is
+ * open. */
 static bool outside_window(struct planning *p, const struct pol_vm *vm, const struct difference *d)
 {
     int64_t opens, closes;
@@ -180,13 +181,13 @@ static bool outside_window(struct planning *p, const struct pol_vm *vm, const st
     planner_add_wait(
         p, vm->name, "waiting",
         planner_say(p,
-                    "%.*s waits for the window of policy %.*s, which opens at %s: the device does not keep it itself",
+                    "%.*s waits for the window of policy %.*s, which opens at %s: the device does not support windows",
                     STR_ARG(why_of(p, d)), STR_ARG(vm->window_policy->name), text),
         0, opens);
     return true;
 }
 
-/* Another image than the one the VM was provisioned with. @return true when a step was made */
+/* The desired image differs from the one the VM was provisioned with. @return true when a step was made */
 static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, const struct difference *d)
 {
     const struct ddf_operation *o = p->l->operation[DDF_OP_UPGRADE];
@@ -197,7 +198,7 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
     const struct ddf_entry *to = p->l->entry[DDF_ROLE_UPGRADE_TARGET];
     if (to && !pol_rules_supported(pol_rules_settings(p->f), to, (struct str){ 0 })) {
         planner_add_wait(p, vm->name, "failed",
-                         planner_say(p, "%.*s: this device does not upgrade a VM; delete it to have it made anew",
+                         planner_say(p, "%.*s: this device cannot upgrade a VM; delete it to have it created again",
                                      STR_ARG(why_of(p, d))),
                          1411, 0);
         return false;
@@ -207,7 +208,7 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
         (planner_word_is(p, was, DDF_WORD_ROLLED_BACK) || planner_word_is(p, was, DDF_WORD_ROLLBACK_FAILED))) {
         planner_add_wait_at(
             p, vm->name, d->uri, "failed",
-            planner_say(p, "%.*s: the device went back to the image before; ask for another image, or upgrade by hand",
+            planner_say(p, "%.*s: the device rolled back to the previous image; set another image, or upgrade by hand",
                         STR_ARG(why_of(p, d))),
             1440, 0);
         return false;
@@ -232,13 +233,13 @@ static void wait_defined(struct planning *p, const struct pol_vm *vm, const stru
     planner_add_wait_at(
         p, vm->name, d->uri, "waiting",
         planner_say(p,
-                    "%.*s can only be set before the VM is provisioned: delete the VM to have it made anew, or "
+                    "%.*s can only be set before the VM is provisioned: delete the VM to have it created again, or "
                     "correct the policy",
                     STR_ARG(why_of(p, d))),
         0, 0);
 }
 
-/* What holds data is not made smaller: the device would refuse it, and it is said before it is sent. */
+/* A volume with data is not made smaller: the device would refuse it, so it is reported before it is sent. */
 static bool would_shrink(struct planning *p, const struct pol_vm *vm, const struct difference *d)
 {
     int64_t now, then;
@@ -248,13 +249,13 @@ static bool would_shrink(struct planning *p, const struct pol_vm *vm, const stru
     planner_add_wait_at(
         p, vm->name, d->uri, "failed",
         planner_say(
-            p, "%.*s: it holds data and is never made smaller; ask for as much as it has, or have the VM made anew",
+            p, "%.*s: it holds data and is never made smaller; set at least the current size, or create the VM again",
             STR_ARG(why_of(p, d))),
         1411, 0);
     return true;
 }
 
-/* Whose a VM is may be changed; that this server loses its own rights with it is a mistake. */
+/* The owners of a VM may be changed; but that this server loses its own rights is taken as an error. */
 static bool would_give_away(struct planning *p, const struct pol_vm *vm, const struct difference *d)
 {
     struct str rest = d->v->wire, one;
@@ -262,19 +263,20 @@ static bool would_give_away(struct planning *p, const struct pol_vm *vm, const s
     while (str_cut(&rest, ',', &one))
         if (str_eq(str_trim(one), p->f->server_id)) return false;
     planner_add_wait_at(p, vm->name, d->uri, "failed",
-                        planner_say(p, "%.*s: this server, %.*s, would have no right to the VM any more: name it, too",
+                        planner_say(p,
+                                    "%.*s: this server, %.*s, would lose its rights to the VM: include it in the list",
                                     STR_ARG(why_of(p, d)), STR_ARG(p->f->server_id)),
                         1400, 0);
     return true;
 }
 
-/* ---- what no policy says any more ---- */
+/* ---- returning to defaults ---- */
 
 static struct str back_words(struct planning *p, const struct pol_back *x)
 {
     const struct pol_mirror_node *n = planner_mirror_find(p, x->uri);
-    if (x->entry->remove != DDF_C_NEVER) return planner_say(p, "%.*s is removed: no policy says it", STR_ARG(x->name));
-    return planner_say(p, "%.*s %.*s -> %.*s: back to default, because no policy says it", STR_ARG(x->name),
+    if (x->entry->remove != DDF_C_NEVER) return planner_say(p, "%.*s is removed: no policy sets it", STR_ARG(x->name));
+    return planner_say(p, "%.*s %.*s -> %.*s: back to default, because no policy sets it", STR_ARG(x->name),
                        STR_ARG(n ? ddf_entry_to_word(x->entry, n->value, p->a) : STR("not set")),
                        STR_ARG(x->word.n ? x->word : STR("\"\"")));
 }
@@ -290,7 +292,7 @@ static bool back_waits_for_stop(const struct pol_back *x)
     return x->entry->change == DDF_C_STOPPED || x->entry->remove == DDF_C_STOPPED;
 }
 
-/* Not now, because the VM is not stopped. One that no policy wants in some state is not stopped for it. */
+/* Not now, because the VM is not stopped. A VM without a goal is not stopped for it. */
 static void back_later(struct planning *p, struct str vm, const struct difference *d, bool managed,
                        struct difference *needs_stop)
 {
@@ -298,10 +300,11 @@ static void back_later(struct planning *p, struct str vm, const struct differenc
     if (!managed)
         planner_add_wait_at(
             p, vm, d->uri, "waiting",
-            planner_say(p,
-                        "%.*s; it takes effect at the VM's next start: it is done when the VM is stopped, and no policy"
-                        " says which state it shall be in",
-                        STR_ARG(d->words)),
+            planner_say(
+                p,
+                "%.*s; it takes effect at the VM's next start: it is written when the VM is stopped, and no policy"
+                " sets its state",
+                STR_ARG(d->words)),
             0, 0);
     else if (planner_held_back(p, x))
         planner_wait_failure(p, vm, d->words, x);
@@ -309,7 +312,7 @@ static void back_later(struct planning *p, struct str vm, const struct differenc
         *needs_stop = *d;
 }
 
-/* What can go back now. */
+/* Defaults that can be written now. */
 static void backs(struct planning *p, struct batch *b, const struct pol_back *list, size_t n, bool stopped,
                   bool managed, struct difference *needs_stop)
 {
@@ -328,7 +331,7 @@ static void backs(struct planning *p, struct batch *b, const struct pol_back *li
     }
 }
 
-/* @return true when this VM has its stage of this plan (a step was made) */
+/* @return true when this VM's stage of this plan is decided (a step was made) */
 static bool settings(struct planning *p, const struct pol_vm *vm, int state)
 {
     bool defined = planner_state_is(p, state, DDF_STATE_DEFINED),
@@ -348,7 +351,7 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
             other_image = d;
             upgrading = true;
         } else if (change == DDF_C_UPGRADE && !plan_image(p, vm)) {
-            return true; /* not provisioned with another image than wanted */
+            return true; /* it is not provisioned with an image other than the desired one */
         } else if (change == DDF_C_DEFINED && !defined) {
             wait_defined(p, vm, &d);
         } else if (change == DDF_C_STOPPED && !stopped) {
@@ -366,8 +369,8 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
     return upgrading && upgrade(p, vm, state, &other_image);
 }
 
-/* Values that were written but wait for the VM's next start: taken into use now where the policy wants the VM to run as
- * it does, else told. */
+/* Values that were written but wait for the VM's next start: applied now where the policy's goal is the VM's state, else
+ * reported. */
 static bool pending(struct planning *p, const struct pol_vm *vm, int state)
 {
     const struct ddf_operation *o = p->l->operation[DDF_OP_APPLY_RESOURCES];
@@ -401,7 +404,7 @@ static void wait_hold(struct planning *p, const struct pol_vm *vm, const struct 
     planner_add_wait(
         p, vm->name, "waiting",
         planner_say(p,
-                    "%.*s by %.*s (operation %lld) after policy %.*s was applied stands: undo it, or apply a newer "
+                    "%.*s by %.*s (operation %lld) overrides policy %.*s, which is older: undo it, or apply a newer "
                     "revision",
                     STR_ARG(o->label), STR_ARG(h->by), (long long)h->operation, STR_ARG(policy->name)),
         0, 0);
@@ -421,14 +424,14 @@ static bool lock(struct planning *p, const struct pol_vm *vm, int state)
         wait_hold(p, vm, h, vm->locked_policy);
         return false;
     }
-    if (o->n_from && !planner_has_int(o->from, o->n_from, state)) return false; /* nothing to lock yet */
+    if (o->n_from && !planner_has_int(o->from, o->n_from, state)) return false; /* cannot be locked in this state */
     return planner_add_operation(p, o, vm->name, (struct str){ 0 },
                                  planner_say(p, "locked %s -> %s (policy %.*s)", vm->locked ? "false" : "true",
                                              vm->locked ? "true" : "false", STR_ARG(vm->locked_policy->name)));
 }
 
-/* The device gave a VM up that crashed again and again (crash.escalation: stop). That is the policy's own wish:
- * starting it for the policy's goal would undo it for ever. A newer revision or a person's start begins anew. */
+/* The device stopped a VM after repeated crashes (crash.escalation: stop), as the policy demands: starting it for
+ * the policy's goal would undo that for ever. A newer revision, or a start by an operator, begins anew. */
 static bool given_up(struct planning *p, const struct pol_vm *vm, int state)
 {
     const struct pol_mirror_node *when = planner_mirror_entry(p, DDF_ROLE_STATE_TIME, vm->name);
@@ -440,8 +443,9 @@ static bool given_up(struct planning *p, const struct pol_vm *vm, int state)
            text_time_parse(when->value, &at_ms) && vm->goal_policy->revised_ms < at_ms;
 }
 
-/* After a crash the VM is the device's own business for as long as its crash action is to come; Progress says so, with
- * nobody's correlator. Looked at once in each session: it may be over without a word. @return true: nothing is sent now */
+/* After a crash the device itself acts on the VM as long as its crash action is pending; Progress reports it,
+ * without a correlator. Read once in each session, because it may end without a report. @return true: nothing is
+ * sent now */
 static bool device_acts(struct planning *p, const struct pol_vm *vm, int state, struct str why)
 {
     const struct pol_mirror_node *c, *text;
@@ -450,7 +454,7 @@ static bool device_acts(struct planning *p, const struct pol_vm *vm, int state, 
     c = planner_mirror_entry(p, DDF_ROLE_PROGRESS_PHASE, vm->name);
     if (!c || c->known != POL_REPORTED || c->at_ms < p->f->session_ms)
         return planner_add_progress_read(p, DDF_VM, vm->name, POL_FOR_INQUIRY,
-                                         "what the device does of itself after the crash");
+                                         "the device's own action after the crash");
     planner_mirror_number(p, DDF_ROLE_PROGRESS_PHASE, vm->name, &phase);
     planner_mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm->name, &result);
     c = planner_mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, vm->name);
@@ -463,7 +467,7 @@ static bool device_acts(struct planning *p, const struct pol_vm *vm, int state, 
     return true;
 }
 
-/* `onLeave: remove` is a wish for safety: what the guest wrote is destroyed, not only forgotten. */
+/* `onLeave: remove` is a safety setting: the guest's data is destroyed, not only unlinked. */
 static bool destroys(const struct pol_vm *vm, const struct ddf_operation *o)
 {
     return vm->left && vm->leave == POL_LEAVE_REMOVE && ddf_operation_is(o, DDF_OP_DELETE);
@@ -497,11 +501,11 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
     }
     if (!(r = route_from(g, state)) || !(o = ddf_layout_operation(p->l, DDF_VM, r->operation))) {
         planner_add_wait(p, vm->name, "failed",
-                         planner_say(p, "%.*s: there is no way from there; a person must look", STR_ARG(why)), 0, 0);
+                         planner_say(p, "%.*s: no operation leads there; an operator must act", STR_ARG(why)), 0, 0);
         return;
     }
     if (!g->gone && planner_is_locked(p, vm->name) && !planner_state_is(p, state, DDF_STATE_DEFINED)) {
-        if (!vm->has_locked || !vm->locked) /* a policy that locks a VM parks it */
+        if (!vm->has_locked || !vm->locked) /* a policy that locks a VM also stops it */
             planner_add_wait(p, vm->name, "waiting", planner_say(p, "%.*s waits: the VM is locked", STR_ARG(why)), 1442,
                              0);
         return;
@@ -512,7 +516,7 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
     planner_add_operation(p, o, vm->name, args, why);
 }
 
-/* ---- a VM that is not there ---- */
+/* ---- a VM that does not exist ---- */
 
 static bool room_for_one_more(struct planning *p, const struct pol_vm *vm)
 {
@@ -524,11 +528,11 @@ static bool room_for_one_more(struct planning *p, const struct pol_vm *vm)
         have += str_find(p->f->mirror[i].uri, '/', p->l->vms.n + 1) == p->f->mirror[i].uri.n;
     if (have < most) return true;
     planner_add_wait(p, vm->name, "failed",
-                     planner_say(p, "the device takes %d VMs and has %d: remove one", most, have), 1449, 0);
+                     planner_say(p, "the device supports %d VMs and has %d: remove one", most, have), 1449, 0);
     return false;
 }
 
-/* Does a policy speak of this VM that may or may not hold? Its own state tells so. */
+/* Does a policy mention this VM that may or may not apply? Then the VM's own state is kept. */
 static bool undecided(const struct planning *p, struct str vm)
 {
     for (size_t i = 0; i < p->d->n_unknown; i++)
@@ -576,7 +580,7 @@ static bool has_request(const struct planning *p, struct str vm)
     return false;
 }
 
-/* Written, not read back, and it can be read: decide nothing before. */
+/* Written, not read back, and readable: decide nothing before it is read. */
 static bool unverified(struct planning *p, struct str uri)
 {
     size_t first, end;
@@ -590,7 +594,7 @@ static bool unverified(struct planning *p, struct str uri)
     return false;
 }
 
-/* @return false when the state is not known: it is asked for, or a wait says why it cannot be */
+/* @return false when the state is unknown: it is being read, or a wait reports why it cannot be */
 static bool state_of(struct planning *p, struct str vm, int *state)
 {
     static const enum ddf_role roles[] = { DDF_ROLE_STATE, DDF_ROLE_LOCK_STATE, DDF_ROLE_RESOURCES_PENDING };
@@ -599,9 +603,9 @@ static bool state_of(struct planning *p, struct str vm, int *state)
         const struct pol_mirror_node *n = planner_mirror_entry(p, roles[i], vm);
         if (!p->l->entry[roles[i]]) continue;
         if (n ? n->known == POL_REPORTED : i > 0 && !p->f->list_unsupported)
-            continue; /* a VM that was read as a whole has what it has */
+            continue; /* a VM that was read as a whole is complete */
         bool got = planner_add_read(p, planner_entry_uri(p, roles[i], vm), false, n ? POL_FOR_VERIFY : POL_FOR_DISCOVER,
-                                    n ? "something happened since it was last read" : "not known yet");
+                                    n ? "it may have changed since it was last read" : "not known yet");
         stale |= got || i == 0;
         asked |= got;
     }
@@ -610,22 +614,22 @@ static bool state_of(struct planning *p, struct str vm, int *state)
     const struct pol_failure *x = planner_failure_of(p, planner_say(p, "get %.*s",
                                                                     STR_ARG(planner_entry_uri(p, DDF_ROLE_STATE, vm))));
     planner_add_wait(p, vm, "failed",
-                     planner_say(p, "the device does not tell the state of VM %.*s%s%.*s", STR_ARG(vm), x ? ": " : "",
+                     planner_say(p, "the device does not report the state of VM %.*s%s%.*s", STR_ARG(vm), x ? ": " : "",
                                  STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })),
                      x ? x->code : 0, 0);
     return false;
 }
 
-/* What cannot be undone is not done on a memory that the device's token contradicts. */
+/* An irreversible command needs a mirror that agrees with the device's token. */
 static bool looks_again(struct planning *p, struct str vm, struct str uri)
 {
     const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_STATE, vm);
     return p->f->reported_token.n && !p->f->mirror_matches_token && n && n->at_ms < p->f->session_ms &&
            planner_add_read(p, uri, true, POL_FOR_VERIFY,
-                            "the device's state token says that something changed; looked at before it is deleted");
+                            "the device's state token shows a change; it is read before it is deleted");
 }
 
-/* Is there something to be done with a VM that no policy speaks of any more? */
+/* Is there work left for a VM that no policy mentions any more? */
 static bool has_more(const struct planning *p, const struct pol_vm *vm)
 {
     bool any = vm->left || vm->has_locked;
@@ -648,7 +652,7 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
     }
     if (!planner_is_ours(p, vm->name)) {
         if (!vm->spoken && !vm->left && planner_whose_is(p, vm->name) == OF_OTHERS)
-            return; /* it was given to another */
+            return; /* it was given to another authority */
         if (planner_whose_is(p, vm->name) == OF_OTHERS)
             planner_add_wait(p, vm->name, "failed",
                              planner_say(p, "%.*s: give yours another id", STR_ARG(planner_not_ours(p, vm->name))),
@@ -657,7 +661,7 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
             planner_add_wait(p, vm->name, "failed", planner_not_ours(p, vm->name), 1443, 0);
         return;
     }
-    /* A VM whose state is not even in the mirror (the device once answered 404 for it) would wait for ever. */
+    /* A VM whose state is not in the mirror (the device once answered 404) would wait for ever. */
     if (!planner_mirror_entry(p, DDF_ROLE_STATE, vm->name))
         planner_add_read(p, planner_entry_uri(p, DDF_ROLE_STATE, vm->name), false, POL_FOR_DISCOVER,
                          "the VM's state is not known");
@@ -681,7 +685,7 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
         return;
     }
     if (lock(p, vm, state)) return;
-    /* What does not go together, or has no room, is neither written nor started. */
+    /* Settings that conflict, or exceed the device, are neither written nor started. */
     if (vm->problem_code) {
         if (vm->goal && planner_state_is(p, vm->goal->state, DDF_STATE_STOPPED)) go(p, vm, state);
         return;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each VM is wished to be, as a text that is the same for as long as the wish is, and which failures outlive it. */
+/* The desired state of each VM as a text that is equal as long as the state is, and the failures that outlive it. */
 #include "base/text.h"
 #include "ddf/uri.h"
 #include "policy/plan/planner_int.h"
 
 enum { WISH_BYTES = 16 };
 
-/* ---- wishes ---- */
+/* ---- desired states ---- */
 
 static void put_by(struct buf *b, const struct pol_policy *by)
 {
@@ -65,7 +65,7 @@ static void wish_of_device(struct planning *p)
     buf_finish(&b);
 }
 
-/* An image is wished for by all VMs that have it. */
+/* An image is desired by all VMs that use it. */
 static void wish_of_image(struct planning *p, size_t first)
 {
     const struct pol_desired *d = p->d;
@@ -115,14 +115,14 @@ const struct pol_wish *pol_wish_of(const struct pol_wish *list, size_t n, struct
     return found;
 }
 
-/* ---- what a person does ---- */
+/* ---- operations of users ---- */
 
 static bool is_read(const struct pol_failure *x)
 {
     return str_starts(x->key, STR("get "));
 }
 
-/* Looking somewhere is a new try of looking there, writing somewhere of everything there. */
+/* A read retries reads of that place, a write retries everything there. */
 static bool command_concerns(struct str command, struct str uri, const struct pol_failure *x)
 {
     struct str at = str_slice(uri, 0, str_find(uri, '?', 0));
@@ -136,7 +136,8 @@ static bool tree_concerns(const struct pol_operation *op, const struct pol_failu
     return command_concerns(op->tree_command, op->tree_uri, x);
 }
 
-/* What leads the VM to a state begins anew with everything of it; the rest with itself, and what it has to know. */
+/* An operation that leads the VM to a state retries everything of the VM; any other retries itself and what it must
+ * know. */
 static bool concerns(struct planning *p, const struct pol_operation *op, const struct pol_failure *x)
 {
     const struct ddf_operation *o = ddf_layout_operation(p->l, op->scope, op->kind);
@@ -148,7 +149,7 @@ static bool concerns(struct planning *p, const struct pol_operation *op, const s
         return false;
     if (op->scope == DDF_VM && is_read(x) &&
         pol_failure_within(x->key, planner_entry_uri(p, DDF_ROLE_DOMAIN_SERVERS, op->owner)))
-        return false; /* whose VM it is: what was known before it failed is not believed again for being asked */
+        return false; /* the owner of a VM: a value known before the failure is not trusted again because of a read */
     return op->scope == DDF_IMAGE || o->to >= 0 || is_read(x);
 }
 

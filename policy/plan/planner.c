@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of a plan stand on: the mirror, steps, waits. */
+/* The base of a plan: the mirror, steps, waits. */
 #include "ddf/uri.h"
 #include "policy/resolve/facts.h"
 #include "policy/plan/planner_int.h"
@@ -18,7 +18,7 @@ void planner_mirror_below(const struct planning *p, struct str uri, size_t *firs
     *first = *end = 0;
     if (uri.n > DDF_URI_BYTES || !uri.n) return;
     memcpy(text, uri.p, uri.n);
-    text[uri.n] = '/'; /* whatever begins with it lies between it and its successor, '0' */
+    text[uri.n] = '/'; /* all addresses that begin with it are between it and its successor, '0' */
     *first = pol_facts_from(p->f, (struct str){ text, uri.n + 1 });
     text[uri.n] = '/' + 1;
     *end = pol_facts_from(p->f, (struct str){ text, uri.n + 1 });
@@ -134,7 +134,7 @@ void planner_add_wait_at(struct planning *p, struct str vm, struct str uri, cons
     p->out->n_waits++;
 }
 
-/* What the device says of an operation that failed: only it knows the cause. */
+/* The device's own text for an operation that failed: only the device knows the cause. */
 static struct str own_words(struct planning *p, struct str vm, const struct pol_failure *x)
 {
     int result;
@@ -148,7 +148,7 @@ static struct str own_words(struct planning *p, struct str vm, const struct pol_
 void planner_wait_failure(struct planning *p, struct str vm, struct str what, const struct pol_failure *x)
 {
     bool read_back = x->code == 0 && str_starts(x->key, STR("set "));
-    struct str code = read_back ? STR("the device says it took the value, and keeps another")
+    struct str code = read_back ? STR("the device acknowledged the value, and keeps another")
                                 : pol_with_text(pol_code_text(p->l, x->code, p->a), own_words(p, vm, x), p->a);
     size_t space = str_find(x->key, ' ', 0);
     struct str uri = str_slice(x->key, space < x->key.n ? space + 1 : x->key.n, x->key.n);
@@ -166,7 +166,7 @@ void planner_wait_failure(struct planning *p, struct str vm, struct str what, co
 struct pol_step *planner_new_step(struct planning *p, enum dm_command verb, enum pol_purpose purpose, struct str uri,
                                   struct str why)
 {
-    /* Whether a value is added or replaced is the same wish. */
+    /* Adding and replacing a value are the same desired state. */
     const char *word = verb == DM_ADD || verb == DM_REPLACE ? "set" : dm_command_word(verb);
     struct pol_step *s = ARENA_NEW(p->a, struct pol_step);
     if (!s) {
@@ -186,7 +186,7 @@ static struct str without_query(struct str uri)
     return str_slice(uri, 0, str_find(uri, '?', 0));
 }
 
-/* A limit that the device states; 0 and what it never said are none. */
+/* A limit that the device reports; 0 or a missing one means none. */
 static size_t stated(const struct planning *p, const char *uri)
 {
     const struct pol_mirror_node *n = planner_mirror_find(p, str_of(uri));
@@ -194,7 +194,7 @@ static size_t stated(const struct planning *p, const char *uri)
     return n && str_to_i64(n->value, &value) && value > 0 ? (size_t)value : SIZE_MAX;
 }
 
-/* Characters, of UTF-8. */
+/* Number of UTF-8 characters. */
 static size_t characters(struct str s)
 {
     size_t n = 0;
@@ -202,7 +202,7 @@ static size_t characters(struct str s)
     return n;
 }
 
-/* protocol.md 10: how long and deep addresses may be on this device. @return what of this one is more, and who says so;
+/* protocol.md 10: how long and deep addresses may be on this device. @return the limit that this one exceeds, and its node;
  * empty when it fits */
 static struct str beyond_limits(struct planning *p, struct str uri)
 {
@@ -220,12 +220,12 @@ static struct str beyond_limits(struct planning *p, struct str uri)
                 { "./DevDetail/URI/MaxTotLen", "characters", characters(uri) } };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         if (row[i].has > stated(p, row[i].told_by))
-            return planner_say(p, "it has %zu %s, and the device takes %zu (%s)", row[i].has, row[i].what,
+            return planner_say(p, "it has %zu %s, and the device accepts %zu (%s)", row[i].has, row[i].what,
                                stated(p, row[i].told_by), row[i].told_by);
     return (struct str){ 0 };
 }
 
-/* Octets are held in base64 on this side of the wire, and checked as that. */
+/* The server keeps octets in base64, and checks them as that. */
 static struct str checked_format(struct str format)
 {
     return str_eq_fold(format, STR("bin")) ? STR("b64") : format;
@@ -249,7 +249,7 @@ bool planner_step_in_order(struct planning *p, struct pol_step *s, struct str vm
         return false;
     }
     bool property = s->verb != DM_GET &&
-                    str_find(s->uri, '?', 0) < s->uri.n; /* ACL, Title: no description speaks of them */
+                    str_find(s->uri, '?', 0) < s->uri.n; /* ACL, Title: descriptions do not cover them */
     if (s->verb == DM_ATOMIC || s->verb == DM_SEQUENCE || s->verb == DM_COPY || dm_command_asks(s->verb) || property ||
         !p->f->schema ||
         !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), checked_format(s->format), s->type, s->data,
@@ -288,7 +288,7 @@ bool planner_add_read(struct planning *p, struct str uri, bool tree, enum pol_pu
     for (const struct pol_step *s = p->out->steps; s; s = s->next)
         if (s->verb == DM_GET && (str_eq(s->uri, uri) ||
                                   (str_find(s->uri, '?', 0) < s->uri.n && ddf_uri_within(uri, without_query(s->uri)))))
-            return true; /* this plan asks already */
+            return true; /* this plan reads it already */
     if (tree && !p->f->list_unsupported) full = planner_say(p, "%.*s?list=StructData", STR_ARG(uri));
     struct pol_step *s = planner_new_step(p, DM_GET, purpose, full, words);
     if (!s || planner_held_back(p, planner_failure_of(p, s->key))) return false;
@@ -311,7 +311,7 @@ bool planner_add_progress_read(struct planning *p, enum ddf_scope scope, struct 
         return true;
     for (size_t i = 0; i < n; i++) {
         bool one = planner_add_read(p, planner_entry_uri(p, roles[i], owner), false, purpose, why);
-        if (i == 0 && !one) return false; /* the one that matters cannot be read */
+        if (i == 0 && !one) return false; /* the important one cannot be read */
         any |= one;
     }
     return any;
@@ -346,8 +346,8 @@ void planner_add_verified(struct planning *p, struct live_op *op)
     op->state = POL_OP_VERIFIED;
 }
 
-/* Same facts, same correlator; the moment is one of the facts, so that the same wish at another time is another
- * operation. */
+/* The same facts give the same correlator; time is one of the facts, so the same operation at another time gets
+ * another one. */
 static struct str correlator(struct planning *p, struct str owner, struct str kind, struct str args, int tries)
 {
     uint8_t digest[SHA256_BYTES];
@@ -388,7 +388,7 @@ bool planner_add_operation(struct planning *p, const struct ddf_operation *o, st
     s->op_args = args;
     s->op_scope = o->scope;
     for (size_t i = 0; i < p->f->n_operations; i++) {
-        struct live_op *op = &p->ops[i]; /* one that never reached the device goes out again as it was */
+        struct live_op *op = &p->ops[i]; /* an operation that never reached the device is sent again unchanged */
         if (op->op->by_policy && op->state == POL_OP_QUEUED && op->op->scope == o->scope &&
             str_eq(op->op->owner, owner) && str_eq(op->op->kind, o->name) && str_eq(op->op->args, args)) {
             s->operation = op->op->id;

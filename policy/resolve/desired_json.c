@@ -88,9 +88,9 @@ static void backs(struct buf *b, const struct pol_vm *vm, const struct pol_back 
         buf_putz(b, ",");
         text(b, "change", x->stays.n ? STR("stays") : row ? STR("removed") : STR("default"));
         buf_putz(b, ",");
-        text(b, "why", x->stays.n ? x->stays : STR("no policy says it"));
+        text(b, "why", x->stays.n ? x->stays : STR("no policy sets it"));
         if (at_next_start(vm, x))
-            buf_putz(b, ",\"when\":\"where it cannot change while the VM runs: at its next start\"");
+            buf_putz(b, ",\"when\":\"at the VM's next start, where it cannot change while the VM runs\"");
         buf_putz(b, "}");
     }
     buf_putz(b, "]");
@@ -131,8 +131,8 @@ static void held(struct buf *b, const struct pol_facts *f, const struct pol_vm *
     buf_json(b, h->by);
     buf_printf(
         b,
-        " (operation %lld) stands: the VM is not brought to the policy's state until somebody does so by hand, or applies a"
-        " newer revision\"}",
+        " (operation %lld) overrides the policy: the VM keeps its state until it is changed by hand, or a newer revision"
+        " is applied\"}",
         (long long)h->operation);
 }
 

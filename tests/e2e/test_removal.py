@@ -124,7 +124,7 @@ def test_what_the_policy_no_longer_says_goes_back(server, sim):
     seen = server.call("POST", f"/policies:preview?device={world.quote(PHONE)}", expect=200, data=policy().encode(),
                        headers={"Content-Type": "application/yaml"}).json()
     words = json.dumps(seen["device"])
-    assert "back to default, because no policy says it" in words
+    assert "back to default, because no policy sets it" in words
     told = {x["name"]: x for x in seen["device"]["desired"]["vms"][0]["noLongerSaid"]}
     assert told["lease.wipeAfter"]["change"] == "default" and told["resources.net.corp0"]["change"] == "removed"
     assert value(sim, "Lease/WipeAfterS") == "2592000"

@@ -106,11 +106,11 @@ def test_s_211_an_atomic_is_all_done_or_all_undone(place):
     # The second time the node is there: all of it is undone, and the operation says which command was to blame.
     op = place.run("atomic", "-", code=1, text=commands(("replace", INTERVAL, "int", "62"), ("add", "./VMImages/one", "node"), ("replace", PROGRESS, "int", "8")))
     assert op["state"] == "failed" and op["code"] == 507 and codes(op) == [216, 418, 215], op
-    assert "command 2 (add ./VMImages/one): 418 already there" in op["reason"] and "1 was undone (216)" in op["reason"], op["reason"]
-    assert [c["codeText"] for c in op["commands"]] == ["rolled back", "already there", "not executed"]
+    assert "command 2 (add ./VMImages/one): 418 already exists" in op["reason"] and "1 was undone (216)" in op["reason"], op["reason"]
+    assert [c["codeText"] for c in op["commands"]] == ["rolled back", "already exists", "not executed"]
     assert place.value(INTERVAL) == "61" and place.value(PROGRESS) == "7"
     shown = place.ctl("operations", "show", op["id"])
-    assert "507" in shown and "418 already there" in shown and "216 rolled back" in shown, shown
+    assert "507" in shown and "418 already exists" in shown and "216 rolled back" in shown, shown
     assert place.run("delete", "./VMImages/one")["state"] == "verified"
 
 
@@ -313,8 +313,8 @@ def test_s_216_addresses_too_long_are_told(place):
     device = scripted(place, name, {"./DevDetail/URI": None, "./DevDetail/URI/MaxSegLen": "10", "./DevDetail/URI/MaxDepth": "3",
                                     "./DevDetail/URI/MaxTotLen": "0"})
     for uri, words in (("./Vendor/longer-than-ten", "not sent, it would be answered 414: ./Vendor/longer-than-ten: it has 15 characters in a name, and"
-                        " the device takes 10 (./DevDetail/URI/MaxSegLen)"),
-                       ("./Vendor/A/B/C", "not sent, it would be answered 414: ./Vendor/A/B/C: it has 4 names, and the device takes 3 (./DevDetail/URI/MaxDepth)"),
+                        " the device accepts 10 (./DevDetail/URI/MaxSegLen)"),
+                       ("./Vendor/A/B/C", "not sent, it would be answered 414: ./Vendor/A/B/C: it has 4 names, and the device accepts 3 (./DevDetail/URI/MaxDepth)"),
                        ("./Vendor/short", "414 the address is too long for the device")):
         op = ask(place, name, "add", uri=uri, format="chr", data="x")
         device.finish(device.call(), {"./Vendor/short": "414"})

@@ -73,7 +73,7 @@ static void who_let_a_question_pass_is_not_asked_again(void)
     arena_init(&a, 4096);
     pol_op_on_status(world_layout(), &op, 408, &a, &v);
     CU_ASSERT_EQUAL(v.state, POL_OP_FAILED);
-    CU_ASSERT_STRING_EQUAL(v.why.p, "the question was shown: 408 nobody answered in time");
+    CU_ASSERT_STRING_EQUAL(v.why.p, "the prompt was shown: 408 no answer in time");
     op.tree_command = STR("replace");
     pol_op_on_status(world_layout(), &op, 408, &a, &v);
     CU_ASSERT_EQUAL(v.state, POL_OP_QUEUED);

@@ -101,7 +101,7 @@ static void a_device_without_the_object_is_told_so(void)
     sim_remove(&d, d.l->root);
     sim_policy(&s, POLICY("    state: running\n"));
     sim_session(&s);
-    CU_ASSERT(says("the device has no ./Virtualization, or does not let this authority see it: 404 not found"));
+    CU_ASSERT(says("the device has no ./Virtualization, or does not let this authority read it: 404 not found"));
     CU_ASSERT(s.plan.n_steps == 0 && !s.plan.settled);
     end();
 }
@@ -136,7 +136,7 @@ static void a_vm_comes_into_being(void)
     CU_ASSERT(s.plan.settled && str_is(value("state"), "50"));
     CU_ASSERT(d.refused == 0 && s.n_failures == 0);
     plan();
-    CU_ASSERT_STRING_EQUAL(text, "settled: the device is as desired\n");
+    CU_ASSERT_STRING_EQUAL(text, "settled: the device is in the desired state\n");
     CU_ASSERT(s.messages <= 12);
     end();
 }
@@ -318,7 +318,7 @@ static void a_locked_vm_waits_and_a_locking_policy_parks_it(void)
     CU_ASSERT(!s.plan.settled && s.plan.n_steps == 0);
     sim_policy(&s, POLICY("    state: running\n    locked: true\n"));
     plan();
-    CU_ASSERT_STRING_EQUAL(text, "settled: the device is as desired\n");
+    CU_ASSERT_STRING_EQUAL(text, "settled: the device is in the desired state\n");
     sim_policy(&s, POLICY("    state: running\n    locked: false\n"));
     CU_ASSERT(says("Exec ./Virtualization/VM/corp/Operations/Unlock   # locked true -> false (policy p)"));
     CU_ASSERT(sim_run(&s, 5) && str_is(value("lockState"), "30") && str_is(value("state"), "50"));
@@ -338,7 +338,7 @@ static void a_lock_by_hand_stands_until_a_newer_revision(void)
         d.now_ms += 10000;
     }
     CU_ASSERT_EQUAL(sim_op(&s, id)->state, POL_OP_VERIFIED);
-    CU_ASSERT(says("Lock by anna (operation 3) after policy p was applied stands"));
+    CU_ASSERT(says("Lock by anna (operation 3) overrides policy p, which is older"));
     CU_ASSERT(str_is(value("lockState"), "10") && ops_of("unlock") == 0);
     d.now_ms += 1000;
     sim_policy(&s, POLICY("    state: running\n    locked: false\n"));
@@ -375,7 +375,7 @@ static void a_start_by_hand_does_not_stand_in_the_way_of_the_same_wish(void)
     sim_run(&s, 3);
     sim_set(&d, DDF_VM, "state", STR("corp"), "30");
     sim_session(&s);
-    CU_ASSERT(says("waiting corp: Power off by anna (operation 1) after policy p was applied stands"));
+    CU_ASSERT(says("waiting corp: Power off by anna (operation 1) overrides policy p, which is older"));
     end();
 }
 
@@ -477,7 +477,7 @@ static void a_lost_answer_is_asked_after_before_anything_is_repeated(void)
             if (strstr(s.mirror[i].uri.p, "/VM/corp/State") || strstr(s.mirror[i].uri.p, "/VM/corp/Lock") ||
                 strstr(s.mirror[i].uri.p, "/VM/corp/Progress"))
                 s.mirror[i].known = POL_STALE;
-        CU_ASSERT(says("Get ./Virtualization/VM/corp/Progress?list=StructData   # what became of the operation"));
+        CU_ASSERT(says("Get ./Virtualization/VM/corp/Progress?list=StructData   # result of the operation"));
         CU_ASSERT(silent("Exec"));
         for (int i = 0; i < 4; i++) {
             sim_session(&s);
@@ -530,7 +530,7 @@ static void a_device_that_keeps_another_value_is_asked_three_times(void)
         d.now_ms += 130000;
     }
     CU_ASSERT_EQUAL(sent, 3);
-    CU_ASSERT(says("set aside: the device says it took the value, and keeps another"));
+    CU_ASSERT(says("set aside: the device acknowledged the value, and keeps another"));
     end();
 }
 
@@ -653,7 +653,7 @@ static void an_unknown_owner_is_asked_for_and_told(void)
     CU_ASSERT(silent("Exec"));
     sim_set(&d, DDF_VM, "domain.servers", STR("corp"), "");
     sim_session(&s);
-    CU_ASSERT(says("failed corp: the device does not tell whose VM corp is, so nothing is done to it"));
+    CU_ASSERT(says("failed corp: the device does not report the owner of VM corp, so nothing is sent to it"));
     CU_ASSERT(silent("Get ./Virtualization/VM/corp/Domain/Servers"));
     int64_t id = sim_request(&s, "corp", "lock", "");
     sim_session(&s);
@@ -730,7 +730,7 @@ static void a_failed_vm_needs_a_person(void)
     running(POLICY("    state: running\n"));
     sim_set(&d, DDF_VM, "state", STR("corp"), "160");
     sim_session(&s);
-    CU_ASSERT(says("failed corp: state failed -> running (policy p): there is no way from there; a person must look"));
+    CU_ASSERT(says("failed corp: state failed -> running (policy p): no operation leads there; an operator must act"));
     end();
 }
 

@@ -306,7 +306,7 @@ static void a_policy_does_not_give_this_servers_rights_away(void)
     d.now_ms += 10000;
     sim_policy(&s, HEAD "    state: running\n    domain: {servers: [dm.other.example]}\n");
     sim_run(&s, 20);
-    CU_ASSERT(waits("this server, dm.acme.example, would have no right to the VM any more: name it, too", 1400));
+    CU_ASSERT(waits("this server, dm.acme.example, would lose its rights to the VM: include it in the list", 1400));
     CU_ASSERT(str_is(sim_value(&d, DDF_VM, "domain.servers", STR("corp")), "dm.acme.example"));
     d.now_ms += 10000;
     sim_policy(&s, HEAD "    state: running\n    domain: {servers: [dm.other.example, dm.acme.example]}\n");
