@@ -19,23 +19,23 @@ enum { SETTLE_S = 600 };
 
 static const char usage[] =
     "usage: dmvisor-sim --server URL --devices N [--register-url URL --token T] [options]\n"
-    "  --server URL          where the devices call (plain HTTP), e.g. http://127.0.0.1:8443/dm\n"
-    "  --devices N           how many devices (default 100)\n"
+    "  --server URL          DM address for the sessions (plain HTTP), e.g. http://127.0.0.1:8443/dm\n"
+    "  --devices N           number of devices (default 100)\n"
     "  --register-url URL    REST API to register them at, e.g. http://127.0.0.1:8444\n"
     "  --token T             its bearer token (or in the environment: DMVISOR_TOKEN)\n"
-    "  --accounts FILE       keep the accounts here; when the file is there nothing is registered\n"
+    "  --accounts FILE       file for the accounts; when it exists, no device is registered\n"
     "  --label KEY=VALUE     label of the devices (several times)\n"
     "  --prefix TEXT         beginning of the device ids (default sim:)\n"
     "  --concurrency C       sessions in flight, one connection each (default 32)\n"
     "  --encoding xml|wbxml  of messages (default wbxml)\n"
-    "  --scenario NAME       nothing-changed: settled devices call again and again (default)\n"
-    "                        provision: devices call until the VM that a policy gives them runs\n"
-    "  --duration S          seconds to measure (nothing-changed), or at the most (provision); default 10\n"
-    "  --rate R              at most R sessions a second\n"
+    "  --scenario NAME       nothing-changed: settled devices start session after session (default)\n"
+    "                        provision: devices start sessions until the VM of their policy runs\n"
+    "  --duration S          seconds to measure (nothing-changed), or time limit (provision); default 10\n"
+    "  --rate R              limit in sessions per second\n"
     "  --server-pid PID      report this process's CPU time and memory as the server's\n"
     "  --objects DIR         descriptions and layout (default " DMVISOR_DATA "/ddf)\n"
     "  --json                figures as JSON on standard output\n"
-    "  --quiet               nothing but the figures\n";
+    "  --quiet               print only the figures\n";
 
 /* CPU seconds and resident memory of a process, from /proc. */
 static bool process_figures(long pid, double *cpu_s, long *rss_kb)
@@ -122,7 +122,7 @@ static void report(const struct sim *s, const struct sim_figures *f, long server
     printf("%s, %s: %zu devices, %zu sessions in flight, %.1f s\n", scenario, encoding, s->o.devices, s->o.concurrency,
            f->seconds);
     printf("  sessions  %10llu   %10.1f /s\n", (unsigned long long)f->sessions, (double)f->sessions / seconds);
-    printf("  messages  %10llu   %10.1f /s   (%.0f bytes there, %.0f back)\n", (unsigned long long)f->messages,
+    printf("  messages  %10llu   %10.1f /s   (%.0f bytes sent, %.0f received)\n", (unsigned long long)f->messages,
            (double)f->messages / seconds, (double)f->bytes_out / messages, (double)f->bytes_in / messages);
     printf("  latency of a message   p50 %.3f ms   p90 %.3f ms   p99 %.3f ms   max %.3f ms\n", percentile(f, 50),
            percentile(f, 90), percentile(f, 99), percentile(f, 100));
@@ -137,7 +137,7 @@ static void report(const struct sim *s, const struct sim_figures *f, long server
         printf("    %llu x %s\n", (unsigned long long)f->error[i].n, f->error[i].text);
 }
 
-/* Measure one phase: figures from zero, CPU of both sides around it. */
+/* Measure one phase: counters start at zero, and the CPU time of both sides is taken before and after it. */
 static enum rc phase(struct sim *s, enum rc (*run)(struct sim *s, double seconds, struct err *e), double seconds,
                      struct err *e)
 {
@@ -280,7 +280,7 @@ int main(int argc, char **argv)
         if (o == 'h') return fputs(usage, stdout) < 0;
         if (o == 'V') return puts("dmvisor-sim " DMVISOR_VERSION) < 0;
         if (o == '?' || !take(&s.o, o, optarg)) {
-            if (o != '?') fprintf(stderr, "dmvisor-sim: \"%s\" is not in order there\n", optarg);
+            if (o != '?') fprintf(stderr, "dmvisor-sim: \"%s\" is not valid there\n", optarg);
             return fputs(usage, stderr), 2;
         }
     }
@@ -302,13 +302,13 @@ int main(int argc, char **argv)
                                        .dm.max_msg_bytes = 65536,
                                        .dm.max_obj_bytes = 1 << 20,
                                        .dm.encoding = s.o.encoding };
-    mallopt(M_TRIM_THRESHOLD, 256 << 20); /* a message's memory is wanted again at once */
+    mallopt(M_TRIM_THRESHOLD, 256 << 20); /* the next message needs the same memory at once */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
-    log_open(LOG_ERROR, LOG_LOGFMT, STDERR_FILENO); /* thousands of devices would tell of each VM */
+    log_open(LOG_ERROR, LOG_LOGFMT, STDERR_FILENO); /* thousands of devices would report each VM */
     sigemptyset(&s.signals);
     sigaddset(&s.signals, SIGINT);
     sigaddset(&s.signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &s.signals, NULL); /* looked at between turns (sim_stopped) */
+    sigprocmask(SIG_BLOCK, &s.signals, NULL); /* checked between rounds (sim_stopped) */
     signal(SIGPIPE, SIG_IGN);
     rc = run(&s, &e);
     if (rc) fprintf(stderr, "dmvisor-sim: %s\n", err_format(&e, text, sizeof text));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
-/* dmvisor-sim: many devices in one process, each the agent's own device and session code over the hypervisor and the
- * loader in memory. sim.c: options, phases and figures; sim_run.c: devices and the loop that keeps many sessions in
- * flight; sim_http.c: the wire. */
+/* dmvisor-sim: many devices in one process. Each is the agent's own device and session code with the hypervisor and
+ * the downloads simulated in memory. sim.c: options, phases and figures; sim_run.c: devices, and the loop that keeps
+ * many sessions in flight; sim_http.c: HTTP. */
 #include "agent/device.h"
 #include "base/vec.h"
 #include "sim/sim_http.h"
@@ -19,7 +19,7 @@ struct sim_options {
     size_t devices, concurrency;
     enum sml_type encoding;
     enum sim_scenario scenario;
-    double duration_s, rate; /* sessions a second at the most; 0 = as many as go */
+    double duration_s, rate; /* limit in sessions per second; 0 = none */
     long server_pid;
     bool json, quiet;
 };
@@ -29,7 +29,7 @@ struct sim_device {
     struct hv *hv;
     struct download *loader;
     struct device *device;
-    int64_t skew_ms; /* its clock before the machine's: time passes in leaps between sessions */
+    int64_t skew_ms; /* difference of its clock from the machine's: time advances in steps between sessions */
     bool busy, settled, broken;
     unsigned sessions;
 };
@@ -54,19 +54,23 @@ struct sim {
     struct sim_device *devices;
     size_t next;
     struct sim_figures f;
-    sigset_t signals; /* blocked; one of them ends the run */
+    sigset_t signals; /* blocked; any of them ends the run */
     bool stopped;
 };
 
 /* sim_run.c */
-/** Make the devices and their accounts: from o.accounts when it is there, else by registering at o.api. */
+/**
+ * Create the devices and their accounts: from o.accounts when the file exists, otherwise by registering them at o.api.
+ */
 enum rc sim_register(struct sim *s, struct err *e);
-/** Nonces move on with each session: kept for the next run. */
+/** Write the accounts with their nonces, which change with each session, for the next run. */
 enum rc sim_save_accounts(const struct sim *s, struct err *e);
-/** Sessions of all devices until every one has settled (nothing left to do; with SIM_PROVISION: its VM runs) or
- * `seconds` are over. */
+/**
+ * Run sessions of all devices until each has settled (nothing left to do; with SIM_PROVISION: its VM runs) or `seconds`
+ * have passed.
+ */
 enum rc sim_settle(struct sim *s, double seconds, struct err *e);
-/** Sessions round and round for so long. */
+/** Run sessions continuously for this time. */
 enum rc sim_measure(struct sim *s, double seconds, struct err *e);
 bool sim_stopped(struct sim *s);
 void sim_devices_finish(struct sim *s);

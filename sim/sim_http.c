@@ -80,7 +80,7 @@ bool sim_conn_open(struct sim_conn *c, const struct sim_server *s)
     c->fd = socket(s->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0) return false;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(c->fd, (const struct sockaddr *)&s->address, s->n)) { /* loopback: at once or not at all */
+    if (connect(c->fd, (const struct sockaddr *)&s->address, s->n)) { /* loopback: connects at once or not at all */
         int why = errno;
         hang_up(c);
         errno = why;
@@ -131,7 +131,7 @@ static bool header(struct str line, struct str name, struct str *value)
     return true;
 }
 
-/* Is the answer whole? @return bytes it has, 0 = not yet; SIZE_MAX = not HTTP as we understand it */
+/* Is the answer complete? @return its length, 0 = not yet; SIZE_MAX = not an HTTP answer that this client can read */
 static size_t whole(struct str in, struct sim_reply *r, bool *close_after)
 {
     struct str line, v;

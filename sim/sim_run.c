@@ -14,7 +14,7 @@
 
 enum { LEAP_MS = 5000, LEAPS = 4, SETTLE_SESSIONS = 40, HV_DELAY_MS = 100 };
 
-/* One connection and what goes over it now. */
+/* One connection and its current session. */
 struct sim_slot {
     struct sim_conn c;
     struct sim_device *d;
@@ -93,7 +93,7 @@ void sim_devices_finish(struct sim *s)
     s->devices = NULL;
 }
 
-/* Time passes on the device until nothing is under way. */
+/* Advance the device's clock until no operation is in progress. */
 static void leap(struct sim *s, struct sim_device *d)
 {
     for (int i = 0; i < LEAPS; i++) {
@@ -132,7 +132,7 @@ static void ended(struct crowd *w, struct sim_slot *t, bool ok, const char *why)
     struct sim_device *d = t->d;
 
     if (!ok) sim_error(&w->s->f, why);
-    d->settled = ok && session_messages(t->s) == 1; /* it had nothing to say, and neither had the server */
+    d->settled = ok && session_messages(t->s) == 1; /* neither side had anything to change */
     d->sessions++;
     d->busy = false;
     session_destroy(t->s);
@@ -263,7 +263,7 @@ static bool wants(const struct sim *s, const struct sim_device *d, bool measurin
     return !d->settled || (s->o.scenario == SIM_PROVISION && !vm_runs(d));
 }
 
-/* The next device in the round that wants a session. */
+/* The next device, in turn, that needs a session. */
 static struct sim_device *pick(struct sim *s, bool measuring)
 {
     for (size_t k = 0; k < s->o.devices; k++) {
@@ -274,7 +274,7 @@ static struct sim_device *pick(struct sim *s, bool measuring)
     return NULL;
 }
 
-/* Keep every connection busy, or as busy as the rate says. */
+/* Keep every connection busy, or as busy as the rate allows. */
 static enum rc drive(struct sim *s, double seconds, bool measuring, struct err *e)
 {
     uint64_t began = sim_now_ns(), until = began + (uint64_t)(seconds * 1e9), started = 0;
@@ -337,7 +337,7 @@ static enum rc load_accounts(struct sim *s, FILE *f, struct err *e)
         struct account acc;
         if (!fgets(line, sizeof line, f))
             return err_at(e, RC_INVALID, s->o.accounts, 0, 0,
-                          "has %zu accounts, %zu are wanted; delete it to register anew", i, s->o.devices);
+                          "has %zu accounts, %zu are needed; delete it to register again", i, s->o.devices);
         rc = account_parse(str_trim(str_of(line)), s->o.accounts, &acc, e);
         if (!rc) rc = make(s, &s->devices[i], &acc, e);
     }
@@ -352,7 +352,7 @@ static void put_b64(FILE *f, const char *key, struct str bytes)
     fprintf(f, ",\"%s\":\"%s\"", key, text);
 }
 
-/* The passwords are those of dmvisor-sim's own devices, derived when they were registered, and stand in this file
+/* The passwords belong to dmvisor-sim's own devices. They were derived at registration, and are stored in this file
  * only. */
 enum rc sim_save_accounts(const struct sim *s, struct err *e)
 {
@@ -384,7 +384,7 @@ enum rc sim_save_accounts(const struct sim *s, struct err *e)
     return RC_OK;
 }
 
-/* The account out of the REST answer, with the nonces last so that they can be replaced. */
+/* Store the account from the REST answer, with the nonces at its end so that they can be replaced. */
 static enum rc keep_account(struct str body, FILE *f, struct account *acc, struct err *e)
 {
     static const char *const keys[] = { "serverId",       "url", "clientName", "clientPassword", "serverName",
@@ -412,7 +412,7 @@ static enum rc keep_account(struct str body, FILE *f, struct account *acc, struc
     return rc;
 }
 
-/* One request to the REST API on one kept-alive connection, waiting for the answer. */
+/* Send one request to the REST API on a kept-alive connection, and wait for the answer. */
 static enum rc ask(struct sim *s, struct sim_conn *c, const char *path, struct str body, struct sim_reply *r,
                    struct err *e)
 {
@@ -458,7 +458,7 @@ static enum rc register_one(struct sim *s, struct sim_conn *c, struct sim_device
     json_out_end(&j);
     json_out_end(&j);
     rc = ask(s, c, "/api/v1/devices", buf_str(&b), &r, e);
-    if (!rc && r.status == 409) { /* registered in an earlier run: new credentials */
+    if (!rc && r.status == 409) { /* registered in an earlier run: request new credentials */
         buf_reset(&b);
         buf_putz(&b, "/api/v1/devices/");
         text_url_put(&b, str_of(d->id));

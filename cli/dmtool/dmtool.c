@@ -5,15 +5,15 @@
 
 static const struct dmtool_command commands[] = {
     { "decode", dmtool_decode, "decode [--xml] [--type TYPE] FILE...",
-      "show what is in a message, a WAP push or a notification",
-      "FILE may be - for standard input. XML, WBXML, WSP pushes and notifications are told apart by themselves,\n"
+      "show the contents of a message, a WAP push or a notification",
+      "FILE may be - for standard input. XML, WBXML, WSP pushes and notifications are detected automatically,\n"
       "also as hex or base64 text. Credentials, nonces and secret nodes are shown as ***.\n"
       "\n"
-      "  --xml          the whole message as indented XML instead, secrets included\n"
-      "  --type TYPE    do not guess: xml, wbxml, wsp, notification\n" },
-    { "encode", dmtool_encode, "encode --wbxml|--xml [--hex] [-o OUT] FILE", "write a message in the other encoding",
-      "FILE is a message in either encoding, or - for standard input. A document that is no message (DDF, TNDS,\n"
-      "provisioning) is converted, too.\n"
+      "  --xml          print the whole message as indented XML, secrets included\n"
+      "  --type TYPE    skip the detection: xml, wbxml, wsp, notification\n" },
+    { "encode", dmtool_encode, "encode --wbxml|--xml [--hex] [-o OUT] FILE", "convert a message to the other encoding",
+      "FILE is a message in either encoding, or - for standard input. A document that is not a message (DDF, TNDS,\n"
+      "provisioning) is converted as well.\n"
       "\n"
       "  --wbxml        write WBXML 1.3\n"
       "  --xml          write XML\n"
@@ -22,13 +22,13 @@ static const struct dmtool_command commands[] = {
     { "notify", dmtool_notify,
       "notify --server-id ID --password P --nonce N --session S [...]  |  notify --check FILE ...",
       "compute, send or check a notification (package 0)",
-      "  --server-id ID        who calls; the name in the device's account\n"
+      "  --server-id ID        the server's id in the device's account\n"
       "  --password P          the server's password (SRVCRED), or\n"
       "  --password-file F     its first line, or\n"
       "  --ha1 H               B64(MD5(server id \":\" password))\n"
-      "  --nonce N             the server nonce in base64, as it travels in NextNonce, or\n"
+      "  --nonce N             the server nonce in base64, as in NextNonce, or\n"
       "  --resync              sign with the resynchronisation nonce (four zero octets)\n"
-      "  --session S           session id in hex as the device will show it: 1A2B\n"
+      "  --session S           session id in hex, as in the device's messages: 1A2B\n"
       "  --ui MODE             any, background (default), inform, ask\n"
       "  --by-user             the user asked for the session, not the server\n"
       "  --vendor HEX          vendor part\n"
@@ -36,16 +36,16 @@ static const struct dmtool_command commands[] = {
       "  --hex                 as hex text\n"
       "  -o OUT                to a file instead of standard output\n"
       "  --send HOST[:PORT]    as a WAP push in a UDP datagram (port 2948 unless given)\n"
-      "  --check FILE          instead: show a notification and tell whether its digest is right\n" },
+      "  --check FILE          show a notification and verify its digest\n" },
     { "replay", dmtool_replay, "replay [--quiet] [--wbxml] [--update] FILE|FOLDER...",
-      "feed a recorded session to the server's session machine again",
+      "replay a recorded session in the server's session machine",
       "FILE is a recording of the server's flight recorder, FOLDER a scenario like those in tests/scenario. Shows the\n"
-      "whole session and the first difference between what was recorded and what comes out now (exit code 1 then).\n"
+      "whole session and the first difference between the recording and the replay (exit code 1 then).\n"
       "\n"
-      "  --quiet        only whether it is the same\n"
+      "  --quiet        print only the result\n"
       "  --wbxml        encode every message in WBXML first\n"
       "  --update       write a scenario's server files instead of comparing them\n" },
-    { "validate", dmtool_validate, "validate [--strict] [--max BYTES] FILE...", "look for mistakes in messages",
+    { "validate", dmtool_validate, "validate [--strict] [--max BYTES] FILE...", "check messages for errors",
       "  --strict       warnings are errors\n"
       "  --max BYTES    the peer's MaxMsgSize: a longer message is an error\n" },
 };
@@ -62,7 +62,7 @@ static int overview(FILE *out, int code)
 {
     fprintf(out, "usage: dmtool COMMAND [OPTIONS] [FILE...]\n\n");
     for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
-    fprintf(out, "\n\"dmtool COMMAND --help\" tells more, \"dmtool --version\" which one this is.\n");
+    fprintf(out, "\n\"dmtool COMMAND --help\" shows its options, \"dmtool --version\" the version.\n");
     return code;
 }
 

@@ -11,7 +11,7 @@ struct decoding {
     enum dmtool_kind want;
 };
 
-/* A tree that came as a WBXML document of its own is shown as XML. */
+/* Show a tree that came as a WBXML document of its own as XML. */
 static void put_tree(const struct sml_item *i, struct arena *a, struct buf *out)
 {
     struct str xml;
@@ -67,8 +67,8 @@ static enum rc show_notification(struct str in, struct buf *out, struct err *e)
     return RC_OK;
 }
 
-/* A tree is read by our own decoder, which a device's octets cannot hurt; what else there is (provisioning) by
- * libwbxml. */
+/* A tree is read by the program's own decoder, which is safe for a device's octets; other documents (provisioning)
+ * by libwbxml. */
 static enum rc show_document(struct str in, struct arena *a, struct buf *out, struct err *e)
 {
     static const struct str ddf = { "DTD-DM-DDF", 10 };
@@ -99,7 +99,7 @@ static enum rc show(struct str bytes, enum dmtool_kind kind, const struct decodi
     case DMTOOL_NOTIFICATION: return show_notification(bytes, out, e);
     case DMTOOL_OTHER_WBXML: return show_document(bytes, a, out, e);
     default:
-        buf_put(out, bytes); /* an XML document reads as it stands */
+        buf_put(out, bytes); /* an XML document is readable as it is */
         return RC_OK;
     }
 }
@@ -143,7 +143,7 @@ int dmtool_decode(int argc, char **argv)
         else if (!dmtool_kind_of(optarg, &d.want))
             return dmtool_usage("decode", "--type is one of xml, wbxml, wsp, notification, document, wbxml-document");
     }
-    if (optind == argc) return dmtool_usage("decode", "which FILE? (- is standard input)");
+    if (optind == argc) return dmtool_usage("decode", "a FILE is needed (- is standard input)");
     int code = DMTOOL_OK;
     for (int i = optind, many = argc - optind > 1; i < argc; i++) {
         if (many) printf("%s%s:\n", i > optind ? "\n" : "", argv[i]);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Documents that are no messages, by libwbxml. It is fed with what the user gives us, here and nowhere in a server. */
+/* Converts documents that are not messages with libwbxml. Its input is the user's own files; no server uses it. */
 #include "cli/dmtool/dmtool.h"
 #include <stdlib.h>
 #include <string.h>
 #include <wbxml/wbxml.h>
 
-/* libwbxml wants octets it may write to. */
+/* libwbxml may write to its input. */
 static enum rc writable(struct str s, struct arena *a, WB_UTINY **out, struct err *e)
 {
     *out = (WB_UTINY *)arena_strz(a, s);
@@ -39,8 +39,8 @@ enum rc dmtool_document_to_xml(struct str wbxml, struct arena *a, struct str *xm
     return take(failed, result, n, "read", a, xml, e);
 }
 
-/* Without the string table, which small decoders lack (protocol.md 18, row 1). Blanks between elements go, those
- * at the ends of values with them (row 2): people indent their documents. */
+/* Without the string table, which small decoders lack (protocol.md 18, row 1). Blanks between elements are removed,
+ * and those at the ends of values with them (row 2), because users indent their documents. */
 enum rc dmtool_document_to_wbxml(struct str xml, struct arena *a, struct str *wbxml, struct err *e)
 {
     WBXMLConvXML2WBXML *conv = NULL;

@@ -43,7 +43,8 @@ static enum rc encode(const char *file, const struct encoding *x, struct arena *
         return encode_message(kind == DMTOOL_XML ? SML_XML : SML_WBXML, bytes, x, a, out, e);
     if (kind == DMTOOL_OTHER_XML || kind == DMTOOL_OTHER_WBXML)
         return encode_document(kind == DMTOOL_OTHER_XML, bytes, x, a, out, e);
-    return err_set(e, RC_UNSUPPORTED, "a %s is no message; \"dmtool notify\" makes those", dmtool_kind_name(kind));
+    return err_set(e, RC_UNSUPPORTED, "a %s is not a message; use \"dmtool notify\" to create one",
+                   dmtool_kind_name(kind));
 }
 
 static enum rc deliver(const struct encoding *x, struct buf *out, struct err *e)
@@ -53,7 +54,7 @@ static enum rc deliver(const struct encoding *x, struct buf *out, struct err *e)
     if (x->hex)
         dmtool_put_hex(buf_str(out), &hex);
     else if (x->type == SML_XML && !x->to && isatty(STDOUT_FILENO))
-        buf_byte(out, '\n'); /* for the eye; a file or pipe gets the exact octets */
+        buf_byte(out, '\n'); /* only on a terminal; a file or pipe gets the exact octets */
     enum rc rc = dmtool_write(x->to, buf_str(x->hex ? &hex : out), x->hex || x->type == SML_XML, e);
     buf_finish(&hex);
     return rc;
@@ -81,8 +82,8 @@ int dmtool_encode(int argc, char **argv)
         }
     }
     if (!x.chosen || optind + 1 != argc)
-        return dmtool_usage("encode",
-                            x.chosen ? "exactly one FILE is needed (- is standard input)" : "--wbxml or --xml?");
+        return dmtool_usage("encode", x.chosen ? "exactly one FILE is needed (- is standard input)"
+                                               : "--wbxml or --xml is needed");
     struct arena a;
     struct buf out;
     struct err e = { 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What are these bytes? */
+/* Detects the kind of an input. */
 #include "base/text.h"
 #include "cli/dmtool/dmtool.h"
 #include "syncml/notify.h"
@@ -40,7 +40,7 @@ static struct str skip_bom(struct str s)
     return str_trim(str_starts(s, STR("\xEF\xBB\xBF")) ? str_slice(s, 3, s.n) : s);
 }
 
-/* Past declaration, comments and DOCTYPE, the name of the first element without its prefix. */
+/* The name of the first element, without its prefix, after declaration, comments and DOCTYPE. */
 static struct str root_of(struct str s)
 {
     for (size_t at = str_find(s, '<', 0); at < s.n; at = str_find(s, '<', at + 1)) {
@@ -65,7 +65,7 @@ static bool is_wsp(struct str s)
     return sml_wsp_push_decode(s, &body, NULL) == RC_OK;
 }
 
-/* The digest in front can be anything; what follows has a fixed shape with 27 zero bits. */
+/* The digest can be anything; the rest has a fixed shape with 27 zero bits. */
 static bool is_notification(struct str s)
 {
     struct sml_notify n;
@@ -85,7 +85,7 @@ static enum dmtool_kind wbxml_kind(struct str s)
             if (str_starts(str_slice(s, i, s.n), syncml)) return DMTOOL_WBXML;
         return DMTOOL_OTHER_WBXML;
     }
-    if (s.p[1] == 1) /* unknown: the root tells (SyncML is 6D) */
+    if (s.p[1] == 1) /* unknown: the root element decides (SyncML is 6D) */
         return str_find(str_slice(s, 0, 16), 0x6D, 3) < 16 ? DMTOOL_WBXML : DMTOOL_OTHER_WBXML;
     return s.p[2] == 0x6A ? DMTOOL_OTHER_WBXML : DMTOOL_UNKNOWN;
 }
@@ -100,7 +100,7 @@ static enum dmtool_kind kind_of(struct str s)
     return wbxml_kind(s);
 }
 
-/* Hex digits with anything people put between them. */
+/* Decode hex digits with any separators between them. */
 static bool from_hex(struct str in, struct arena *a, struct str *out)
 {
     char *digits = arena_bytes(a, in.n);
@@ -133,10 +133,10 @@ enum rc dmtool_guess(struct str in, enum dmtool_kind want, struct arena *a, stru
     } else if (*kind == DMTOOL_UNKNOWN && text_b64_decode(in, a, &inner) == RC_OK && kind_of(inner)) {
         *wrapped = "base64";
     } else if (in.n == 0) {
-        return err_set(e, RC_INVALID, "nothing in it");
+        return err_set(e, RC_INVALID, "the input is empty");
     } else if (*kind == DMTOOL_UNKNOWN) {
         return err_set(e, RC_UNSUPPORTED,
-                       "neither a SyncML message nor a WAP push nor a notification; --type says what it should be");
+                       "neither a SyncML message nor a WAP push nor a notification; use --type to set the kind");
     } else {
         return RC_OK;
     }

@@ -36,7 +36,7 @@ enum rc dmtool_write(const char *file, struct str s, bool is_text, struct err *e
 {
     bool standard = is_standard(file);
     if (standard && !is_text && isatty(STDOUT_FILENO))
-        return err_set(e, RC_INVALID, "these octets would spoil the terminal: give -o FILE or --hex");
+        return err_set(e, RC_INVALID, "binary output is not written to a terminal: use -o FILE or --hex");
     FILE *f = standard ? stdout : fopen(file, "wb");
     if (!f) return err_at(e, RC_IO, file, 0, 0, "cannot write: %s", strerror(errno));
     bool ok = fwrite(s.p, 1, s.n, f) == s.n && fflush(f) == 0;

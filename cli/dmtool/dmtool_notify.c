@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Package 0 from the command line. */
+/* Creates, sends and checks a notification (package 0). */
 #include "base/text.h"
 #include "cli/dmtool/dmtool.h"
 #include "syncml/cred.h"
@@ -115,7 +115,7 @@ static enum rc send_datagram(const char *address, struct str pdu, struct arena *
     return RC_OK;
 }
 
-/* ---- making ---- */
+/* ---- creating ---- */
 
 static enum rc make(struct notifying *x, struct arena *a, struct str *out, struct err *e)
 {
@@ -144,15 +144,14 @@ static enum rc deliver(const struct notifying *x, struct str octets, struct aren
 
 /* ---- checking ---- */
 
-/* Which nonce signed it: the one given, or one of those that clients take for the resynchronisation (protocol.md
- * 7.5). */
+/* The nonce that signed it: the given one, or one of those that clients use for resynchronisation (protocol.md 7.5). */
 static const char *signed_with(struct str notification, struct str ha1, struct str nonce)
 {
-    if (nonce.n && sml_notify_verify(notification, ha1, nonce)) return "right, with the nonce given";
+    if (nonce.n && sml_notify_verify(notification, ha1, nonce)) return "valid, with the given nonce";
     if (sml_notify_verify(notification, ha1, resync_nonce))
-        return "right, with the resynchronisation nonce (four zero octets)";
+        return "valid, with the resynchronisation nonce (four zero octets)";
     if (sml_notify_verify(notification, ha1, STR("0x00000000")))
-        return "right, with the resynchronisation nonce as the text 0x00000000";
+        return "valid, with the resynchronisation nonce as the text 0x00000000";
     return NULL;
 }
 
@@ -176,7 +175,7 @@ static enum rc check(const struct notifying *x, struct arena *a, struct err *e)
     printf("server %.*s, session %s\ndigest %s\n", STR_ARG(n.server_id), session, right ? right : "WRONG");
     return right ? RC_OK
                  : err_set(e, RC_DENIED,
-                           "the digest fits neither this password and nonce nor the resynchronisation nonce");
+                           "the digest matches neither this password and nonce nor the resynchronisation nonce");
 }
 
 /* ---- the command ---- */
@@ -192,7 +191,7 @@ static bool take_ui(const char *text, enum sml_ui *out)
     return false;
 }
 
-/* What is missing or does not go together; NULL when all is well. */
+/* The missing or conflicting option; NULL when there is none. */
 static const char *complaint(const struct notifying *x)
 {
     int passwords = (x->password != NULL) + (x->password_file != NULL) + (x->ha1 != NULL);
@@ -222,7 +221,7 @@ static const struct option options[] = { { "server-id", required_argument, NULL,
                                          { "help", no_argument, NULL, 'h' },
                                          { 0 } };
 
-/* @return 0, or 'h' for help, or '?' after a mistake that was told */
+/* @return 0, or 'h' for help, or '?' after an error that was reported */
 static int parse(int argc, char **argv, struct notifying *x)
 {
     for (int c; (c = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {

@@ -10,7 +10,8 @@ static void newline(struct buf *out, unsigned depth)
     while (depth--) buf_putz(out, "  ");
 }
 
-/* Our own encoder's XML, which has no blank it does not need: a tag that holds tags gets lines of its own. */
+/* Indents the XML of the program's own encoders, which contains no unnecessary blank: a tag that holds tags gets
+ * lines of its own. */
 void dmtool_indent(struct str xml, struct buf *out)
 {
     unsigned depth = 0;
@@ -30,7 +31,7 @@ void dmtool_indent(struct str xml, struct buf *out)
         buf_put(out, str_slice(xml, 0, n));
         bool alone = xml.p[n - 2] == '/' || xml.p[1] == '?';
         if (!ends && !alone) depth++;
-        /* an end tag right behind its start tag stays there */
+        /* an end tag directly after its start tag stays on its line */
         after_text = !ends && !alone && str_starts(str_slice(xml, n, xml.n), STR("</"));
         xml = str_slice(xml, n, xml.n);
         first = false;
@@ -38,7 +39,7 @@ void dmtool_indent(struct str xml, struct buf *out)
     buf_byte(out, '\n');
 }
 
-/* Data that XML cannot hold becomes base64, as a server would send it. */
+/* Data that XML cannot hold becomes base64, as a server sends it. */
 static enum rc make_text(struct sml_cmd *c, struct arena *a, struct err *e)
 {
     enum rc rc = RC_OK;

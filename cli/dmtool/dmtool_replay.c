@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A recorded session, or a scenario of the tests, fed to the session machine again. */
+/* Replays a recorded session, or a scenario of the tests, in the session machine. */
 #include "cli/dmtool/dmtool.h"
 #include "syncml/record/replay.h"
 #include <getopt.h>
@@ -34,7 +34,7 @@ struct replaying {
     bool quiet, wbxml, update;
 };
 
-/* A folder holds scenario.yaml; a file of that name has its messages beside it. */
+/* A folder holds scenario.yaml; a file of that name has its messages in its folder. */
 static enum rc find(const char *path, struct arena *a, char **file, struct folder *dir, struct err *e)
 {
     struct stat st;
@@ -96,7 +96,7 @@ int dmtool_replay(int argc, char **argv)
         x.wbxml |= c == 'w';
         x.update |= c == 'u';
     }
-    if (optind >= argc) return dmtool_usage(argv[0], "which recording?");
+    if (optind >= argc) return dmtool_usage(argv[0], "a FILE or FOLDER is needed");
     for (int i = optind; i < argc; i++) {
         struct arena a;
         arena_init(&a, 2 * DMTOOL_FILE_BYTES);

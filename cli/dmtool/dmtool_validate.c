@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mistakes that a decoder forgives: what protocol.md 3 to 9 ask of a message, and of which it alone can tell. */
+/* Finds errors that a decoder tolerates: the rules of protocol.md 3 to 9 that can be checked within one message. */
 #include "cli/dmtool/dmtool.h"
 #include "syncml/cred.h"
 #include "syncml/status.h"
@@ -69,7 +69,7 @@ static void check_id(struct validation *v, const struct sml_cmd *c)
         return;
     }
     if (!is_number(c->cmd_id, &n))
-        warning(v, c, "CmdID is no number");
+        warning(v, c, "CmdID is not a number");
     else if (n == 0)
         error(v, c, "CmdID 0 is SyncHdr's");
     v->ids[v->n_ids++] = c->cmd_id;
@@ -113,7 +113,7 @@ static void check_meta(struct validation *v, const struct sml_cmd *c, const stru
     char word[16];
     if (m->format.n == 0) return;
     snprintf(word, sizeof word, " %.*s ", STR_ARG(str_slice(m->format, 0, 10)));
-    if (!strstr(formats, word)) error(v, c, "Format %.*s is none of%s", STR_ARG(m->format), formats);
+    if (!strstr(formats, word)) error(v, c, "Format %.*s is not one of%s", STR_ARG(m->format), formats);
 }
 
 static void check_item(struct validation *v, const struct sml_cmd *c, const struct sml_item *i, bool inside)
@@ -139,11 +139,11 @@ static void need_items(struct validation *v, const struct sml_cmd *c, bool insid
         check_uri(v, c, from_device ? i->source : i->target);
         if (c->kind == SML_COPY && i->source.n == 0) error(v, c, "Item without Source");
         if ((c->kind == SML_GET || c->kind == SML_DELETE) && i->has_data)
-            warning(v, c, "Data, which %.*s does not take", STR_ARG(c->name));
+            warning(v, c, "Data, which %.*s does not allow", STR_ARG(c->name));
         check_item(v, c, i, inside);
     }
     if (n == 0) error(v, c, "no Item");
-    if (c->kind == SML_EXEC && n > 1) error(v, c, "%u Items; Exec takes one", n);
+    if (c->kind == SML_EXEC && n > 1) error(v, c, "%u Items; Exec allows one", n);
 }
 
 static void check_status(struct validation *v, const struct sml_cmd *c)
@@ -155,7 +155,7 @@ static void check_status(struct validation *v, const struct sml_cmd *c)
     if (str_is(c->cmd, "SyncHdr") && c->cmd_ref.n && !str_is(c->cmd_ref, "0"))
         error(v, c, "CmdRef of a Status for SyncHdr is 0, not %.*s", STR_ARG(c->cmd_ref));
     if (!is_number(c->data, &code) || code < 100 || code > 9999)
-        error(v, c, "Data is no status code");
+        error(v, c, "Data is not a status code");
     else if ((code == 401 || code == 407) && !c->chal.present && str_is(c->cmd, "SyncHdr"))
         error(v, c, "%u without Chal", (unsigned)code);
     if (c->chal.present && sml_auth_of_name(c->chal.meta.type) != SML_AUTH_BASIC && c->chal.meta.next_nonce.n == 0)
@@ -178,7 +178,7 @@ static void check_alert(struct validation *v, const struct sml_cmd *c, bool insi
 {
     uint64_t code = 0;
     if (!is_number(c->data, &code)) {
-        error(v, c, "Data is no alert code");
+        error(v, c, "Data is not an alert code");
         return;
     }
     bool known = (code >= 1100 && code <= 1104) || code == 1200 || code == 1201 || (code >= 1222 && code <= 1226);
@@ -195,14 +195,14 @@ static void check_alert(struct validation *v, const struct sml_cmd *c, bool insi
 
 static void check_cmd(struct validation *v, const struct sml_cmd *c, const struct sml_cmd *container);
 
-/* What may stand in Sequence and Atomic: protocol.md 4. */
+/* Commands that are allowed in Sequence and Atomic: protocol.md 4. */
 static void check_container(struct validation *v, const struct sml_cmd *c)
 {
     if (!c->children) error(v, c, "no commands inside");
     for (const struct sml_cmd *i = c->children; i; i = i->next) {
         bool ok = i->kind == SML_ADD || i->kind == SML_ALERT || i->kind == SML_COPY || i->kind == SML_DELETE ||
                   i->kind == SML_REPLACE || (c->kind == SML_SEQUENCE && (i->kind == SML_GET || i->kind == SML_EXEC));
-        if (!ok) error(v, i, "must not stand in %.*s", STR_ARG(c->name));
+        if (!ok) error(v, i, "is not allowed in %.*s", STR_ARG(c->name));
         check_cmd(v, i, c);
     }
 }
@@ -212,7 +212,7 @@ static void check_cmd(struct validation *v, const struct sml_cmd *c, const struc
     v->n_cmds++;
     check_id(v, c);
     check_meta(v, c, &c->meta);
-    if (c->cred.present && c->kind != SML_STATUS) error(v, c, "Cred belongs into SyncHdr");
+    if (c->cred.present && c->kind != SML_STATUS) error(v, c, "Cred is only allowed in SyncHdr");
     switch (c->kind) {
     case SML_STATUS: check_status(v, c); break;
     case SML_RESULTS: check_results(v, c); break;
@@ -243,16 +243,16 @@ static void check_header(struct validation *v)
         error(v, NULL, "no SessionID");
     else if (m->session_id.n > 4)
         warning(v, NULL, "SessionID of more than 4 characters");
-    bool bootstrap = str_is(m->session_id, "0"); /* a profile's bootstrap message is SessionID 0, MsgID 0 */
+    bool bootstrap = str_is(m->session_id, "0"); /* the bootstrap message of a profile has SessionID 0, MsgID 0 */
     if (!is_number(m->msg_id, &n) || (n == 0 && !bootstrap))
-        error(v, NULL, "MsgID is no number from 1 on (0 is a bootstrap's, with SessionID 0)");
+        error(v, NULL, "MsgID must be a number from 1 (0 only in a bootstrap message, with SessionID 0)");
     if (m->target.n == 0 || m->source.n == 0) error(v, NULL, "no %s", m->target.n ? "Source" : "Target");
     if (m->cred.present && m->cred.data.n == 0) error(v, NULL, "Cred without Data");
     if (m->cred.present && sml_auth_of_name(m->cred.meta.type) == SML_AUTH_MD5 && !str_is(m->cred.meta.format, "b64"))
         error(v, NULL, "Cred of type syncml:auth-md5 needs Format b64");
 }
 
-/* Status for SyncHdr first, Statuses before Results of the same command, Final unless more is to come. */
+/* The Status for SyncHdr first, Statuses before Results of the same command, Final unless more follows. */
 static void check_order(struct validation *v)
 {
     bool any = false;
@@ -263,7 +263,7 @@ static void check_order(struct validation *v)
         any = true;
     }
     if (!v->m->final && !v->says_next && !v->has_more && !v->has_results)
-        warning(v, NULL, "no Final, though nothing says that more is to come");
+        warning(v, NULL, "no Final, and nothing in the message announces another one");
     if (v->m->final && v->has_more) warning(v, NULL, "Final in the middle of a large object");
 }
 
@@ -284,10 +284,10 @@ static enum rc validate(struct validation *v, struct str bytes, struct arena *a,
     check_order(v);
     if (!v->m->cmds) warning(v, NULL, "no commands");
     if (v->max_bytes && bytes.n > v->max_bytes)
-        error(v, NULL, "%zu octets, but the peer takes %llu", bytes.n, (unsigned long long)v->max_bytes);
+        error(v, NULL, "%zu octets, but the peer accepts %llu", bytes.n, (unsigned long long)v->max_bytes);
     printf("%s: %u command%s, %zu octets: ", v->file, v->n_cmds, v->n_cmds == 1 ? "" : "s", bytes.n);
     if (v->errors + v->warnings == 0)
-        printf("no mistakes found\n");
+        printf("no errors found\n");
     else
         printf("%u error%s, %u warning%s\n", v->errors, v->errors == 1 ? "" : "s", v->warnings,
                v->warnings == 1 ? "" : "s");
@@ -307,7 +307,7 @@ static int validate_file(const char *file, bool strict, uint64_t max_bytes)
     enum rc rc = dmtool_read(file, &a, &in, &e);
     if (!rc) rc = dmtool_guess(in, DMTOOL_UNKNOWN, &a, &bytes, &kind, &wrapped, &e);
     if (!rc && kind != DMTOOL_XML && kind != DMTOOL_WBXML)
-        rc = err_set(&e, RC_UNSUPPORTED, "a %s is no SyncML message", dmtool_kind_name(kind));
+        rc = err_set(&e, RC_UNSUPPORTED, "a %s is not a SyncML message", dmtool_kind_name(kind));
     if (!rc) rc = sml_decode(kind == DMTOOL_XML ? SML_XML : SML_WBXML, bytes, &a, &m, &e);
     if (!rc) rc = validate(&v, bytes, &a, &e);
     int code = rc ? dmtool_fail(file, &e) : v.errors ? DMTOOL_FAILED : DMTOOL_OK;
@@ -330,9 +330,9 @@ int dmtool_validate(int argc, char **argv)
         else if (c != 'm')
             return dmtool_usage("validate", NULL);
         else if (!str_to_u64(str_of(optarg), &max_bytes) || max_bytes == 0)
-            return dmtool_usage("validate", "--max is a number of bytes");
+            return dmtool_usage("validate", "--max must be a number of bytes");
     }
-    if (optind == argc) return dmtool_usage("validate", "which FILE? (- is standard input)");
+    if (optind == argc) return dmtool_usage("validate", "a FILE is needed (- is standard input)");
     int code = DMTOOL_OK;
     for (int i = optind; i < argc; i++)
         if (validate_file(argv[i], strict, max_bytes) != DMTOOL_OK) code = DMTOOL_FAILED;
