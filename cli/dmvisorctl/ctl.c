@@ -19,7 +19,7 @@ int64_t ctl_now_ms(void)
     return world_real().now_ms;
 }
 
-/* ---- saying things ---- */
+/* ---- output ---- */
 
 static void say(FILE *f, const char *before, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 static void say(FILE *f, const char *before, const char *fmt, va_list ap)
@@ -115,14 +115,14 @@ enum ctl_exit ctl_sure(const struct ctl *c, const char *fmt, ...)
     va_list ap;
     if (ctl_opt(c, OPT_YES)) return CTL_OK;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-        return ctl_usage(c, "this cannot be undone, and there is no terminal to ask at: say --yes");
+        return ctl_usage(c, "this cannot be undone, and there is no terminal to confirm it: use --yes");
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
     fputs(" Go on? [yes/no] ", stderr);
     fflush(stderr);
     if (fgets(line, sizeof line, stdin) && strcmp(line, "yes\n") == 0) return CTL_OK;
-    return ctl_error(CTL_FAILED, "nothing was done");
+    return ctl_error(CTL_FAILED, "aborted, nothing was changed");
 }
 
 enum ctl_exit ctl_seconds(const struct ctl *c, enum ctl_opt o, int64_t standard_s, int64_t *out_s)
@@ -187,12 +187,12 @@ enum ctl_exit ctl_read_file(const char *name, size_t limit, struct buf *out)
     if (own) fclose(f);
     if (failed) return ctl_error(CTL_FAILED, "%s: %s", name, strerror(why));
     if (out->n - begin > limit || !buf_ok(out))
-        return ctl_error(CTL_FAILED, "%s: has more than %zu bytes", own ? name : "standard input", limit);
+        return ctl_error(CTL_FAILED, "%s: larger than %zu bytes", own ? name : "standard input", limit);
     return CTL_OK;
 }
 
-/* A file that holds a secret: made with mode 0600 before anything is asked of the server, so that a secret that is
- * shown once finds its place. An existing file is only replaced when the new one is whole. */
+/* Create a file that holds a secret, with mode 0600, before any request is sent, so that a secret that is shown once
+ * can be stored. An existing file is replaced only when the new one is complete. */
 enum ctl_exit ctl_secret_open(const char *name, bool force, struct ctl_secret *out)
 {
     *out = (struct ctl_secret){ .fd = -1 };
@@ -205,7 +205,7 @@ enum ctl_exit ctl_secret_open(const char *name, bool force, struct ctl_secret *o
         snprintf(out->temporary, sizeof out->temporary, "%s", name);
         out->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (out->fd < 0 && errno == EEXIST)
-            return ctl_error(CTL_FAILED, "%s: is there already; --force replaces it", name);
+            return ctl_error(CTL_FAILED, "%s: already exists; use --force to replace it", name);
     }
     return out->fd >= 0 ? CTL_OK : ctl_error(CTL_FAILED, "%s: %s", name, strerror(errno));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_DMVISORCTL_CTL_H
 #define CLI_DMVISORCTL_CTL_H
-/* dmvisorctl: what all its commands share. */
+/* Shared by all commands of dmvisorctl. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fetch.h"
@@ -16,7 +16,7 @@ enum { CTL_ARENA_BYTES = 1 << 30, CTL_FILE_BYTES = 4 << 20, CTL_WAIT_S = 120 };
 
 struct ctl {
     const struct ctl_args *args;
-    struct ctl_config config; /* which server, and as whom */
+    struct ctl_config config; /* the server and the credentials in use */
     enum ctl_format format;
     bool color; /* standard output is a terminal that has colours */
     struct fetch *fetch;
@@ -25,42 +25,53 @@ struct ctl {
     bool warned_plain;
 };
 
-/* ---- saying things (ctl.c) ---- */
+/* ---- output (ctl.c) ---- */
 
-/** "error: ..." to standard error, made harmless for terminals. @return code, so that callers can `return
- * ctl_error(...)` */
+/**
+ * Print "error: ..." to standard error, with terminal control characters removed. @return code, so that callers can
+ * `return ctl_error(...)`
+ */
 enum ctl_exit ctl_error(enum ctl_exit code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void ctl_note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* to standard error, as it is */
+void ctl_note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* print to standard error, unchanged */
 enum ctl_exit ctl_err(enum ctl_exit code, const struct err *e);
-/** A wrong use: says how it is used. */
+/** Report a wrong use and print the usage. */
 enum ctl_exit ctl_usage(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/** To standard output. */
+/** Print to standard output. */
 void ctl_put(struct str text);
 void ctl_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/** A line about what is going on: standard output in tables, standard error when standard output is for machines.
- * Local time in front. */
+/**
+ * Print a progress line: to standard output for tables, to standard error when standard output is for machines. Starts
+ * with the local time.
+ */
 void ctl_progress(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- small helpers (ctl.c) ---- */
+/* ---- helpers (ctl.c) ---- */
 
-/** The value of an option, the last one given; NULL when it was not. */
+/** The last value of an option; NULL when it was not given. */
 const char *ctl_opt(const struct ctl *c, enum ctl_opt o);
-/** Before what cannot be undone: asks the person at the terminal. Without a terminal --yes is needed. @return CTL_OK when
- * it shall be done */
+/**
+ * Ask for confirmation before an irreversible change. Without a terminal --yes is needed. @return CTL_OK when confirmed
+ */
 enum ctl_exit ctl_sure(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static inline bool ctl_has(const struct ctl *c, enum ctl_opt o)
 {
     return ctl_opt(c, o) != NULL;
 }
-/** The option's value as a length of time. @param standard  when it was not given. @return CTL_USAGE after saying so */
+/**
+ * The option's value as a duration. @param standard  default when it was not given. @return CTL_USAGE after reporting
+ * an error
+ */
 enum ctl_exit ctl_seconds(const struct ctl *c, enum ctl_opt o, int64_t standard_s, int64_t *out_s);
-/** An address below /api/v1: each {} of the pattern is the next argument (const char *), percent-encoded. */
+/** A path below /api/v1: each {} of the pattern is replaced by the next argument (const char *), percent-encoded. */
 const char *ctl_path(struct ctl *c, const char *pattern, ...);
-/** The same with a query parameter more; as it is when value is NULL. */
+/** Add a query parameter; unchanged when value is NULL. */
 const char *ctl_query(struct ctl *c, const char *path, const char *name, const char *value);
-/** A whole file, or standard input for "-", after what is in `out` already. */
+/** Append a whole file, or standard input for "-", to `out`. */
 enum ctl_exit ctl_read_file(const char *name, size_t limit, struct buf *out);
-/** A new file of mode 0600; an existing one only with `force`. Whole or not at all. @param made  a fresh descriptor */
+/**
+ * A new file of mode 0600; an existing one is replaced only with `force`, and only as a whole. @param made  a new
+ * descriptor
+ */
 struct ctl_secret {
     char path[1024], temporary[1040];
     int fd;
@@ -72,56 +83,56 @@ int64_t ctl_now_ms(void);
 
 /* ---- JSON (ctl_json.c) ---- */
 
-/** A value by its path "push.channel" or "items.0.id"; NULL when it is not there. */
+/** A value by its path "push.channel" or "items.0.id"; NULL when it is missing. */
 const json_t *ctl_at(const json_t *j, const char *path);
-/** A text by its path; "" when it is not there or no text. */
+/** A text by its path; "" when it is missing or not a text. */
 const char *ctl_text(const json_t *j, const char *path);
 int64_t ctl_int(const json_t *j, const char *path);
 bool ctl_true(const json_t *j, const char *path);
-/** A scalar as text for people: numbers without needless digits, "yes" and "no", "" for null. */
+/** Format a scalar for display: numbers without unnecessary digits, "yes" and "no", "" for null. */
 void ctl_scalar(const json_t *j, struct buf *out);
-/** A text that goes into the body of a request; NULL is left out. */
+/** Set a text member of a request's body; NULL is left out. */
 void ctl_set(json_t *object, const char *key, const char *value);
-/** --record, into the body of a request. @return CTL_USAGE after saying what is wrong */
+/** Put --record into the body of a request. @return CTL_USAGE after reporting an error */
 enum ctl_exit ctl_put_record(const struct ctl *c, json_t *body);
-/** "k=v" options as an object. @return CTL_USAGE after saying so */
+/** "k=v" options as an object. @return CTL_USAGE after reporting an error */
 enum ctl_exit ctl_pairs(const struct ctl *c, enum ctl_opt o, json_t **out);
 
-/* ---- asking the server (ctl_call.c) ---- */
+/* ---- requests (ctl_call.c) ---- */
 
 struct ctl_request {
     const char *method, *path; /* path with its query */
     const json_t *json;        /* the body, or */
     struct str body;
-    const char *type;            /* the body as it is, or */
+    const char *type;            /* the body unchanged, or */
     const char *body_file;       /* a file's contents */
     const char *accept, *header; /* one more header, or NULL */
-    bool quiet;                  /* what goes wrong is not said: the caller does */
-    bool once;                   /* is not tried again */
+    bool quiet;                  /* errors are not printed: the caller reports them */
+    bool once;                   /* no retry */
 };
 
 struct ctl_reply {
     long status; /* 0 = not reachable */
     struct buf text;
-    json_t *json; /* NULL when the answer is none */
-    struct err e; /* why not reachable */
+    json_t *json; /* NULL when the answer is not JSON */
+    struct err e; /* why the server is not reachable */
 };
 
-/** @return CTL_OK for 2xx; else the problem has been said. `out` may always be finished */
+/** @return CTL_OK for 2xx; otherwise the error has been reported. `out` may always be finished */
 enum ctl_exit ctl_call(struct ctl *c, const struct ctl_request *r, struct ctl_reply *out);
 enum ctl_exit ctl_get(struct ctl *c, const char *path, struct ctl_reply *out);
-/** All pages of a collection as one. @param limit  at most so many items, 0 = all */
+/** All pages of a collection as one. @param limit  maximum number of items, 0 = all */
 enum ctl_exit ctl_get_all(struct ctl *c, const char *path, size_t limit, struct ctl_reply *out);
 void ctl_reply_finish(struct ctl_reply *r);
-/** Say what the reply tells: problem, or why there is none. @param file,first_line  where the sent text stands, or NULL */
+/** Report the error of a reply. @param file,first_line  place of the text that was sent, or NULL */
 enum ctl_exit ctl_complain(const struct ctl *c, const struct ctl_reply *r, const char *file, unsigned first_line);
-/** Whole URL of a path, with the authority. */
+/** The complete URL of a path, with the authority. */
 const char *ctl_url(struct ctl *c, const char *path);
-/** Headers of every request, NULL-terminated, in the arena; the token is among them. */
+/** Headers of every request, including the token; NULL-terminated, in the arena. */
 const char *const *ctl_headers(struct ctl *c, const char *const *more);
 struct fetch *ctl_fetch_create(struct ctl *c, long total_timeout_s);
 
-/* ---- commands: each says what went wrong ---- */
+/* ---- commands: each reports its errors ---- */
 
 enum ctl_exit cmd_login(struct ctl *c), cmd_context_use(struct ctl *c), cmd_context_list(struct ctl *c),
     cmd_context_delete(struct ctl *c);

@@ -31,7 +31,7 @@ static enum ctl_exit token_body(struct ctl *c, json_t *body)
     return CTL_OK;
 }
 
-/* The token is shown once: alone on standard output, so that a script can keep it, or in a file of its own. */
+/* The token is shown once: alone on standard output, so that a script can store it, or in a file. */
 static enum ctl_exit show_token(struct ctl *c, const struct ctl_reply *r, struct ctl_secret *file)
 {
     const char *token = ctl_text(r->json, "token");
@@ -41,7 +41,8 @@ static enum ctl_exit show_token(struct ctl *c, const struct ctl_reply *r, struct
     buf_init(&b, 0);
     show_age(ctl_text(r->json, "expires"), &b);
     ctl_note("token %lld for %s (%s)%s%s%s", (long long)ctl_int(r->json, "id"), ctl_text(r->json, "name"),
-             ctl_text(r->json, "role"), b.n ? ", ends " : "", buf_z(&b), file->fd < 0 ? "; it is shown only now:" : "");
+             ctl_text(r->json, "role"), b.n ? ", ends " : "", buf_z(&b),
+             file->fd < 0 ? "; it is shown only once:" : "");
     buf_reset(&b);
     buf_printf(&b, "%s\n", token);
     if (file->fd >= 0)
@@ -114,13 +115,13 @@ enum ctl_exit cmd_authority_set(struct ctl *c)
     json_t *body = json_object();
     ctl_set(body, "title", ctl_opt(c, OPT_TITLE));
     enum ctl_exit code = ctl_put_record(c, body);
-    if (!code && !json_object_size(body)) code = ctl_usage(c, "--title or --record says what to change");
+    if (!code && !json_object_size(body)) code = ctl_usage(c, "--title or --record is needed");
     if (!code) code = change_authority(c, "PATCH", ctl_path(c, "/authorities/{}", c->args->arg[0]), body);
     json_decref(body);
     return code;
 }
 
-/* ---- who and what ---- */
+/* ---- server, user, audit ---- */
 
 enum ctl_exit cmd_audit_verify(struct ctl *c)
 {
@@ -130,7 +131,7 @@ enum ctl_exit cmd_audit_verify(struct ctl *c)
     if (!code && !show_raw(c, &r, NULL) && intact)
         ctl_print("%lld entries, the chain is intact\n", (long long)ctl_int(r.json, "rows"));
     if (!code && !intact)
-        code = ctl_error(CTL_FAILED, "the audit's chain is broken at entry %lld: something was changed or taken out",
+        code = ctl_error(CTL_FAILED, "the audit's chain is broken at entry %lld: an entry was changed or removed",
                          (long long)ctl_int(r.json, "firstBroken"));
     ctl_reply_finish(&r);
     return code;
@@ -167,7 +168,7 @@ struct listening {
     struct ctl *c;
 };
 
-/* The parts of an event that tell a person something, in one line. */
+/* Print the relevant members of an event in one line. */
 static void describe(const json_t *j, struct buf *b)
 {
     static const struct {
@@ -255,5 +256,5 @@ enum ctl_exit cmd_events(struct ctl *c)
     l.path = ctl_query(c, ctl_query(c, ctl_path(c, "/events"), "types", ctl_opt(c, OPT_TYPES)), "device",
                        ctl_opt(c, OPT_DEVICE));
     code = live_follow(c, &l);
-    return code == CTL_TIMEOUT ? CTL_OK : code; /* listening so long was what was asked for */
+    return code == CTL_TIMEOUT ? CTL_OK : code; /* the requested time has passed */
 }

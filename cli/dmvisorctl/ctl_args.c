@@ -14,7 +14,7 @@ static const struct {
     CTL_OPTIONS(X)
 #undef X
 };
-/* Short names of some. */
+/* Short names of some options. */
 static const struct {
     char letter;
     enum ctl_opt option;
@@ -41,7 +41,7 @@ static bool takes(const struct ctl_command *c, enum ctl_opt o)
     return false;
 }
 
-/* Everything of one parse: getopt's tables, and where we are. */
+/* State of one parse: getopt's tables, and the current position. */
 struct parse {
     const struct ctl_command *table;
     size_t n;
@@ -52,7 +52,8 @@ struct parse {
     struct err *e;
 };
 
-/* getopt's view of what may be given to this command; stop = only up to the first word that is no option. */
+/* Build getopt's tables of the options that this command allows; stop = only up to the first word that is not an
+ * option. */
 static void set_up(struct parse *p, const struct ctl_command *c, bool stop)
 {
     size_t n = 0, l = 0;
@@ -62,7 +63,7 @@ static void set_up(struct parse *p, const struct ctl_command *c, bool stop)
             p->longs[n++] = (struct option){ options[o].name, options[o].value ? required_argument : no_argument, NULL,
                                              o + 256 };
     if (stop) p->letters[l++] = '+';
-    p->letters[l++] = ':'; /* a missing value is told from an unknown option */
+    p->letters[l++] = ':'; /* reports a missing value and an unknown option differently */
     for (size_t i = 0; i < sizeof shorts / sizeof shorts[0]; i++)
         if (takes(c, shorts[i].option)) {
             p->letters[l++] = shorts[i].letter;
@@ -77,7 +78,7 @@ static bool is_called(const char *word, int n, enum ctl_opt o)
     return n > 2 && strncmp(word, "--", 2) == 0 && str_is((struct str){ word + 2, (size_t)n - 2 }, options[o].name);
 }
 
-/* "--foo" or "-x" as it was written, without a value behind '=' (which may be a secret). */
+/* "--foo" or "-x" as written, without a value after '=' (which may be a secret). */
 static enum rc wrong_option(struct parse *p, const char *word, bool missing_value)
 {
     int n = (int)strcspn(word, "=");
@@ -86,7 +87,7 @@ static enum rc wrong_option(struct parse *p, const char *word, bool missing_valu
     for (int o = OPT_LAST_GLOBAL + 1; o < OPT_COUNT; o++)
         if (is_called(word, n, (enum ctl_opt)o) && !takes(c, (enum ctl_opt)o))
             return c ? err_set(p->e, RC_INVALID, "%s has no option %.*s", c->name, n, word)
-                     : err_set(p->e, RC_INVALID, "option %.*s stands behind the command it belongs to", n, word);
+                     : err_set(p->e, RC_INVALID, "option %.*s must follow its command", n, word);
     for (int o = OPT_NONE + 1; o < OPT_COUNT && word[n] == '='; o++)
         if (!options[o].value && is_called(word, n, (enum ctl_opt)o))
             return err_set(p->e, RC_INVALID, "option %.*s has no value", n, word);
@@ -98,13 +99,13 @@ static enum rc wrong_option(struct parse *p, const char *word, bool missing_valu
                    STR_ARG(best), best.n ? "?" : "");
 }
 
-/* Options from argv[0] on, which is passed over as getopt does with a program's name. @return index of the first
- * word that is none */
+/* Parse options from argv[0] on, which is skipped as getopt skips a program's name. @return index of the first word
+ * that is not an option */
 static enum rc take_options(struct parse *p, int argc, char **argv, int *next)
 {
-    optind = 0; /* begin anew */
+    optind = 0; /* restart getopt */
     opterr = 0;
-    for (;;) { /* up to its -1: only then the words stand behind the options */
+    for (;;) { /* up to getopt's -1: only then the words come after the options */
         int at = optind ? optind : 1;
         int o = getopt_long(argc, argv, p->letters, p->longs, NULL);
         if (o == -1) break;
@@ -171,7 +172,7 @@ static enum rc unknown_command(struct parse *p, const char *one, const char *two
             buf_printf(&list, "%s%s", list.n ? ", " : "", p->table[i].name + n + 1);
     struct str more = two ? suggest_among(str_of(two), buf_str(&list), p->a) : STR("");
     enum rc rc = two ? err_set(p->e, RC_INVALID, "there is no command \"%s %s\"%.*s", one, two, STR_ARG(more))
-                     : err_set(p->e, RC_INVALID, "%s what? possible are: %s", one, buf_z(&list));
+                     : err_set(p->e, RC_INVALID, "%s needs a subcommand, one of: %s", one, buf_z(&list));
     buf_finish(&list);
     return rc;
 }
@@ -179,7 +180,7 @@ static enum rc unknown_command(struct parse *p, const char *one, const char *two
 static enum rc check_count(const struct parse *p)
 {
     const struct ctl_command *c = p->out->command;
-    if (p->out->operation) return RC_OK; /* the server knows what it needs */
+    if (p->out->operation) return RC_OK; /* the server checks its arguments */
     if (p->out->n_args < c->min) return err_set(p->e, RC_INVALID, "%s needs %s", c->name, c->usage);
     if (c->max != CTL_ANY && p->out->n_args > c->max)
         return err_set(p->e, RC_INVALID, "\"%s\" is one argument too many for %s", p->out->arg[c->max], c->name);
@@ -203,7 +204,7 @@ enum rc ctl_args_parse(const struct ctl_command *table, size_t n, int argc, char
         if (at >= argc)
             return !one && ctl_args_option(out, OPT_HELP) ? RC_OK
                    : one                                  ? unknown_command(&p, one, NULL)
-                                                          : err_set(e, RC_INVALID, "which command?");
+                                                          : err_set(e, RC_INVALID, "a command is needed");
         out->command = find(&p, one ? one : argv[at], one ? argv[at] : NULL);
         if (!out->command && !one && !is_group(&p, argv[at]) && (out->command = find_operation(&p)) != NULL)
             out->operation = argv[at];

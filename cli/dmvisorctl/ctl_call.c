@@ -13,7 +13,7 @@
 
 enum { TRIES = 3, PAGE = 1000, HEADERS = 8, KEY_CHARACTERS = 24, REPLY_BYTES = 256 << 20, RETRY_MOST_S = 5 };
 
-/* ---- where to, and who asks ---- */
+/* ---- address and credentials ---- */
 
 const char *ctl_url(struct ctl *c, const char *path)
 {
@@ -43,7 +43,7 @@ struct fetch *ctl_fetch_create(struct ctl *c, long total_timeout_s)
     return fetch_create(&f);
 }
 
-/* A token that goes over the net in the clear belongs to whoever listens. */
+/* A token that is sent in clear can be read on the network. */
 static void warn_plain(struct ctl *c)
 {
     const char *s = c->config.server;
@@ -52,7 +52,7 @@ static void warn_plain(struct ctl *c)
     for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
         if (strncmp(s, local[i], strlen(local[i])) == 0) return;
     c->warned_plain = true;
-    ctl_note("warning: %s is not encrypted: whoever listens learns the token", s);
+    ctl_note("warning: %s is not encrypted: the token can be read on the network", s);
 }
 
 /* ---- one request ---- */
@@ -68,7 +68,7 @@ static void rest(int64_t ms)
     nanosleep(&t, NULL);
 }
 
-/* A POST carries a key, so that a second try acts once. */
+/* A POST carries an idempotency key, so that a retry has no second effect. */
 static const char *const *headers_of(struct ctl *c, const struct ctl_request *r)
 {
     const struct world w = world_real();
@@ -144,10 +144,9 @@ enum ctl_exit ctl_get(struct ctl *c, const char *path, struct ctl_reply *out)
 {
     const struct ctl_request r = { .method = "GET", .path = path };
     enum ctl_exit code = ctl_call(c, &r, out);
-    return !code && !out->json
-               ? ctl_error(CTL_FAILED, "%s answered something that is no JSON: is this a dmvisor server?",
-                           c->config.server)
-               : code;
+    return !code && !out->json ? ctl_error(CTL_FAILED, "%s sent an answer that is not JSON: is this a dmvisor server?",
+                                           c->config.server)
+                               : code;
 }
 
 void ctl_reply_finish(struct ctl_reply *r)
@@ -159,14 +158,14 @@ void ctl_reply_finish(struct ctl_reply *r)
 
 /* ---- collections ---- */
 
-/* Lists that come as a whole, without pages. */
+/* Collections that are returned whole, without pages. */
 static bool is_whole(const char *path)
 {
     struct str s = str_slice(str_of(path), 0, str_find(str_of(path), '?', 0));
     return str_ends(s, STR("/authorities")) || str_ends(s, STR("/layouts")) || str_ends(s, STR("/vms"));
 }
 
-/* One page is shown as it came. Several become one, with the cursor of what was left. */
+/* One page is shown unchanged. Several become one, with the cursor of the remaining items. */
 enum ctl_exit ctl_get_all(struct ctl *c, const char *path, size_t limit, struct ctl_reply *out)
 {
     json_t *items = NULL;
@@ -200,7 +199,7 @@ enum ctl_exit ctl_get_all(struct ctl *c, const char *path, size_t limit, struct 
     return code;
 }
 
-/* ---- what went wrong ---- */
+/* ---- errors ---- */
 
 static void complain_one(const json_t *j, const char *file, unsigned first_line)
 {
@@ -219,7 +218,8 @@ static void complain_one(const json_t *j, const char *file, unsigned first_line)
 static enum ctl_exit complain_network(const struct ctl *c, const struct err *e)
 {
     if (e->rc == RC_DENIED)
-        return ctl_error(CTL_UNREACHABLE, "%s: its certificate is not trusted: %s (--ca FILE names whom to trust)",
+        return ctl_error(CTL_UNREACHABLE,
+                         "%s: its certificate is not trusted: %s (use --ca FILE to trust another authority)",
                          c->config.server, e->text);
     return ctl_error(CTL_UNREACHABLE, "%s is not reachable: %s", c->config.server,
                      e->text[0] ? e->text : rc_text(e->rc));
@@ -231,14 +231,14 @@ enum ctl_exit ctl_complain(const struct ctl *c, const struct ctl_reply *r, const
     const char *title = ctl_text(r->json, "title"), *detail = ctl_text(r->json, "detail"),
                *pointer = ctl_text(r->json, "pointer");
     if (!title[0] && r->status >= 300 && r->status < 400)
-        return ctl_error(CTL_FAILED, "%s answered with a redirect (%ld): give the address of the API itself",
+        return ctl_error(CTL_FAILED, "%s answered with a redirect (%ld): use the address of the API itself",
                          c->config.server, r->status);
     if (!title[0])
-        return ctl_error(CTL_FAILED, "%s answered %ld without saying why: is this a dmvisor server?", c->config.server,
+        return ctl_error(CTL_FAILED, "%s answered %ld without a reason: is this a dmvisor server?", c->config.server,
                          r->status);
     ctl_error(CTL_FAILED, "%s: %s%s%s%s", title, detail, pointer[0] ? " (field " : "", pointer, pointer[0] ? ")" : "");
     const json_t *errors = ctl_at(r->json, "errors");
     for (size_t i = 0; i < json_array_size(errors); i++) complain_one(json_array_get(errors, i), file, first_line);
-    if (r->status == 401) ctl_note("  say who you are: dmvisorctl login, --token-file, or DMVISOR_TOKEN");
+    if (r->status == 401) ctl_note("  authenticate with dmvisorctl login, --token-file, or DMVISOR_TOKEN");
     return CTL_FAILED;
 }

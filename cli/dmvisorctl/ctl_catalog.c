@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HELP_WAIT_S = 3 }; /* help does not keep anybody waiting for a server */
+enum { HELP_WAIT_S = 3 }; /* help does not wait long for a server */
 
 enum ctl_exit catalog_load(struct ctl *c, const json_t **out)
 {
@@ -68,7 +68,7 @@ const json_t *catalog_operation(const json_t *layouts, const char *name, const c
     return NULL;
 }
 
-/* Layouts have most of their operations in common: the first one speaks for all. */
+/* Layouts share most of their operations: the first layout that has one is used. */
 const json_t *catalog_next(const json_t *layouts, struct catalog_at *at)
 {
     for (; at->layout < json_array_size(layouts); at->layout++, at->operation = 0) {
@@ -122,7 +122,7 @@ void catalog_help(struct ctl *c, const json_t *operation, struct buf *out)
     const char *confirm = ctl_text(operation, "confirm");
     buf_printf(out, "usage: dmvisorctl %s %s [options]\n\n%s%s\n", catalog_command(c, operation),
                catalog_usage(operation), ctl_text(operation, "help"),
-               ctl_true(operation, "destructive") ? " (asks before)" : "");
+               ctl_true(operation, "destructive") ? " (asks for confirmation)" : "");
     if (confirm[0]) buf_printf(out, "%s\n", confirm);
     put_states(operation, "from", "Allowed while the VM is: ", out);
     put_states(operation, "fromForced", "With --arg force=true also while it is: ", out);

@@ -34,13 +34,13 @@ enum rc ctl_token_read(const char *file, struct arena *a, const char **out, stru
     if (own) fclose(f);
     if (!got)
         return err_at(e, failed ? RC_IO : RC_INVALID, file, 0, 0,
-                      failed ? "cannot be read" : "is empty: a token is expected in its first line");
+                      failed ? "cannot be read" : "is empty: its first line must be a token");
     struct str token = str_trim(str_of(line));
     *out = arena_strz(a, token);
     if (!*out) return err_set(e, RC_NOMEM, "no memory");
     return ctl_token_ok(*out)
                ? RC_OK
-               : err_at(e, RC_INVALID, file, 0, 0, "the first line is no token (a text without blanks is expected)");
+               : err_at(e, RC_INVALID, file, 0, 0, "the first line is not a token (it must be a text without blanks)");
 }
 
 bool ctl_token_ok(const char *token)
@@ -144,7 +144,7 @@ static void put(struct buf *b, const char *key, const char *value)
 
 static void format(const struct ctl_contexts *c, struct buf *b)
 {
-    buf_putz(b, "# dmvisorctl's servers. Holds tokens: keep it to yourself (mode 0600).\n");
+    buf_putz(b, "# dmvisorctl's servers. Holds tokens: keep it private (mode 0600).\n");
     put(b, "current", c->current);
     buf_putz(b, c->n ? "contexts:\n" : "contexts: []\n");
     for (size_t i = 0; i < c->n; i++) {
@@ -209,7 +209,7 @@ enum rc ctl_contexts_save(const struct ctl_contexts *c, struct err *e)
     return rc;
 }
 
-/* ---- what is in force ---- */
+/* ---- the effective configuration ---- */
 
 static const char *env(const char *name)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* login, context ...: servers that are remembered. */
+/* login, context ...: saved servers. */
 #include "cli/dmvisorctl/ctl_show.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ static enum ctl_exit save(const struct ctl_contexts *f)
     return ctl_contexts_save(f, &e) ? ctl_err(CTL_FAILED, &e) : CTL_OK;
 }
 
-/* A relative path would mean something else from another folder. */
+/* A relative path would change its meaning in another folder. */
 static const char *absolute(struct ctl *c, const char *path)
 {
     char here[4096];
@@ -29,16 +29,16 @@ static const char *absolute(struct ctl *c, const char *path)
     return arena_printf(c->a, "%s/%s", here, path).p;
 }
 
-/* The server is asked who this is before anything is kept. */
+/* The server must confirm the token before anything is saved. */
 enum ctl_exit cmd_login(struct ctl *c)
 {
     struct ctl_contexts *f = NULL;
     struct ctl_reply r = { 0 };
     struct err e = { 0 };
     const char *name = ctl_opt(c, OPT_NAME);
-    if (!c->config.server) return ctl_usage(c, "--server URL says where to");
+    if (!c->config.server) return ctl_usage(c, "--server URL is needed");
     if (!c->config.token && isatty(STDIN_FILENO))
-        return ctl_usage(c, "--token-file FILE says who you are (- is standard input)");
+        return ctl_usage(c, "--token-file FILE is needed (- is standard input)");
     if (!c->config.token && ctl_token_read("-", c->a, &c->config.token, &e)) return ctl_err(CTL_FAILED, &e);
     enum ctl_exit code = load(c, &f);
     if (!code) code = ctl_get(c, ctl_path(c, "/whoami"), &r);
@@ -55,7 +55,7 @@ enum ctl_exit cmd_login(struct ctl *c)
     }
     if (!code) code = save(f);
     if (!code)
-        ctl_print("logged in to %s as %s (%s); kept as context %s in %s\n", c->config.server, ctl_text(r.json, "name"),
+        ctl_print("logged in to %s as %s (%s); saved as context %s in %s\n", c->config.server, ctl_text(r.json, "name"),
                   ctl_text(r.json, "role"), f->current, f->path);
     ctl_reply_finish(&r);
     return code;
@@ -71,11 +71,11 @@ enum ctl_exit cmd_context_use(struct ctl *c)
     f->current = c->args->arg[0];
     if (ctl_opt(c, OPT_AUTHORITY)) ctl_contexts_find(f, f->current)->authority = ctl_opt(c, OPT_AUTHORITY);
     code = save(f);
-    if (!code) ctl_print("context %s is in use\n", f->current);
+    if (!code) ctl_print("the current context is %s\n", f->current);
     return code;
 }
 
-/* Tokens are not shown, in no format. */
+/* No format shows tokens. */
 enum ctl_exit cmd_context_list(struct ctl *c)
 {
     static const struct show_view view = { "contexts",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* description ...: device descriptions (DDF) of any vendor; tree describe: what they say about an address. */
+/* description ...: device descriptions (DDF) of any vendor; tree describe: the description of an address. */
 #include "cli/dmvisorctl/ctl_views.h"
 
 #include "ddf/schema.h"
@@ -113,7 +113,7 @@ static const struct show_view view_children = { "nodes",
                                                     { "TITLE", "title", SHOW_TEXT, NULL },
                                                 } };
 
-/* "vendor/Phone-1.ddf.xml" is called "Phone-1.ddf". */
+/* The name for "vendor/Phone-1.ddf.xml" is "Phone-1.ddf". */
 static const char *name_of_file(struct ctl *c, const char *file)
 {
     const char *base = strrchr(file, '/');
@@ -147,7 +147,7 @@ static enum ctl_exit upload(struct ctl *c, const char *file, const char *name)
     return code;
 }
 
-/* "/descriptions/2/document": which file that is; NULL for none of them. */
+/* The file of "/descriptions/2/document"; NULL when it is none of them. */
 static const char *file_of(const char *pointer, const char *const *files, size_t n)
 {
     struct str rest = str_of(pointer), part;
@@ -172,7 +172,7 @@ static void complain_by_file(const struct ctl_reply *r, const char *const *files
     }
 }
 
-/* Several in one request, so that the server merges them once: all of them or none. */
+/* Upload several in one request, so that the server merges them once: all or none. */
 static enum ctl_exit upload_batch(struct ctl *c, const char *const *files, const char *const *names, json_t *list)
 {
     struct ctl_reply r = { 0 };
@@ -197,7 +197,7 @@ static enum ctl_exit upload_batch(struct ctl *c, const char *const *files, const
     return code;
 }
 
-/* As many as fit into a request. */
+/* Group as many as fit into a request. */
 static enum ctl_exit upload_several(struct ctl *c, const char *const *files, const char *const *names, size_t n)
 {
     enum { REQUEST_BYTES = 4 << 20, REQUEST_FILES = 1000 };
@@ -217,7 +217,7 @@ static enum ctl_exit upload_several(struct ctl *c, const char *const *files, con
             buf_finish(&text);
             if (!code && !one) break;
         }
-        /* one that begins a request and fits into no JSON (its encoding is another than UTF-8) goes by itself */
+        /* a first file that cannot be in JSON (its encoding is not UTF-8) is uploaded on its own */
         if (!code && !json_array_size(list))
             code = upload(c, files[i], names[i]), i++;
         else if (!code)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* device ...: registering phones and looking at them. */
+/* device ...: registers and shows devices. */
 #include "cli/dmvisorctl/ctl_plan.h"
 #include "cli/dmvisorctl/ctl_views.h"
 
@@ -58,7 +58,7 @@ static enum ctl_exit open_account(struct ctl *c, struct ctl_secret *file)
     return name ? ctl_secret_open(name, ctl_has(c, OPT_FORCE), file) : CTL_OK;
 }
 
-/* With a file the secrets go there and nowhere else. */
+/* With a file the secrets go to the file only. */
 static enum ctl_exit show_account(struct ctl *c, const struct ctl_reply *r, struct ctl_secret *file, const char *what)
 {
     const json_t *device = ctl_at(r->json, "device");
@@ -98,7 +98,7 @@ enum ctl_exit cmd_device_register(struct ctl *c)
         code = ctl_call(c, &q, &r);
         if (!code)
             code = show_account(c, &r, &file, "registered");
-        else if (r.status == 409) /* also when the answer to our first try was lost */
+        else if (r.status == 409) /* also when the answer to the first attempt was lost */
             ctl_note("  dmvisorctl device credentials %s makes a new account for it", id_of(c));
         ctl_secret_drop(&file);
     }
@@ -133,7 +133,7 @@ static enum ctl_exit patch(struct ctl *c, json_t *body)
     return code;
 }
 
-/* "k=v" sets, "k-" takes away. */
+/* "k=v" sets a label, "k-" removes it. */
 enum ctl_exit cmd_device_label(struct ctl *c)
 {
     json_t *body = json_object(), *labels = json_object();
@@ -145,7 +145,7 @@ enum ctl_exit cmd_device_label(struct ctl *c)
         bool take_away = !eq && n > 1 && word[n - 1] == '-';
         const char *key = arena_strz(c->a, (struct str){ word, take_away ? n - 1 : n });
         if (!key || !n || (!eq && !take_away))
-            code = ctl_usage(c, "\"%s\" is no label; KEY=VALUE sets one, KEY- takes it away", word);
+            code = ctl_usage(c, "\"%s\" is not a label; KEY=VALUE sets one, KEY- removes it", word);
         else
             json_object_set_new(labels, key, eq ? json_string(eq + 1) : json_null());
     }
@@ -160,13 +160,13 @@ enum ctl_exit cmd_device_set(struct ctl *c)
     ctl_set(body, "title", ctl_opt(c, OPT_TITLE));
     enum ctl_exit code = put_push(c, body);
     if (!code) code = ctl_put_record(c, body);
-    if (!code && !json_object_size(body)) code = ctl_usage(c, "--title, --push or --record says what to change");
+    if (!code && !json_object_size(body)) code = ctl_usage(c, "--title, --push or --record is needed");
     if (!code) code = patch(c, body);
     json_decref(body);
     return code;
 }
 
-/* "corp, priv"; nothing when the server does not say: then it asks itself before VMs are left behind. */
+/* "corp, priv"; nothing when the server cannot be asked: then the server itself refuses to leave VMs behind. */
 static void vm_names(struct ctl *c, struct buf *out)
 {
     struct ctl_reply r = { 0 };
@@ -187,11 +187,11 @@ enum ctl_exit cmd_device_delete(struct ctl *c)
     if (vms.n)
         code = ctl_sure(
             c,
-            "%s and all that is known of it will be forgotten; its VMs (%s) stay on it, unmanaged, whatever a"
+            "%s and all its data on the server will be deleted; its VMs (%s) stay on it, unmanaged, whatever a"
             " policy's onLeave says.",
             id_of(c), buf_z(&vms));
     else
-        code = ctl_sure(c, "%s and all that is known of it will be forgotten.", id_of(c));
+        code = ctl_sure(c, "%s and all its data on the server will be deleted.", id_of(c));
     const char *path = ctl_path(c, "/devices/{}", id_of(c));
     const struct ctl_request q = { .method = "DELETE", .path = vms.n ? ctl_query(c, path, "force", "true") : path };
     if (!code) code = ctl_call(c, &q, &r);
@@ -219,7 +219,7 @@ enum ctl_exit cmd_device_notify(struct ctl *c)
     return code;
 }
 
-/* ---- looking ---- */
+/* ---- display ---- */
 
 static void facts(struct ctl *c, const json_t *facts)
 {

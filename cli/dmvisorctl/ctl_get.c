@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* get: lists of everything, and following them. */
+/* get: lists of all resources, and watching them. */
 #include "cli/dmvisorctl/ctl_live.h"
 #include "cli/dmvisorctl/ctl_views.h"
 
@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What there is to get: where it stands, how it looks, which events tell that it changed. */
+/* The resources: their path, their view, and the events that report their changes. */
 static const struct kind {
     const char *name, *path; /* {} = the device */
-    const char *one;         /* {} = the name; NULL = no single ones */
+    const char *one;         /* {} = the name; NULL = there is no single one */
     const struct show_view *view;
-    const char *events;        /* NULL = none tell */
-    bool filter, device_query; /* takes --filter; --device goes into the query */
-    const char *state;         /* what --state is in the query; NULL = nothing */
+    const char *events;        /* NULL = no events */
+    bool filter, device_query; /* allows --filter; --device goes into the query */
+    const char *state;         /* the query parameter for --state; NULL = none */
     bool range;                /* --from and --to */
 } kinds[] = {
     { "devices", "/devices", "/devices/{}", &view_devices, "device,vm,session", true, false, "summary", false },
@@ -46,7 +46,7 @@ static const struct kind *kind_of(const char *name)
     return NULL;
 }
 
-/* Options that this kind does not know are mistakes, not things to pass over. */
+/* An option that this resource does not support is an error, and not ignored. */
 static enum ctl_exit check(struct ctl *c, const struct kind *k)
 {
     bool of_device = strstr(k->path, "{}") != NULL;
@@ -56,7 +56,7 @@ static enum ctl_exit check(struct ctl *c, const struct kind *k)
         return ctl_usage(c, "--device is for vms, operations, notifications and sessions");
     if ((ctl_has(c, OPT_FROM) || ctl_has(c, OPT_TO)) && !k->range)
         return ctl_usage(c, "--from and --to are for the audit");
-    if (ctl_has(c, OPT_WATCH) && !k->events) return ctl_usage(c, "--watch: no events tell about %s", k->name);
+    if (ctl_has(c, OPT_WATCH) && !k->events) return ctl_usage(c, "--watch: there are no events for %s", k->name);
     return CTL_OK;
 }
 
@@ -72,7 +72,7 @@ static enum ctl_exit all_vms(struct ctl *c, size_t limit, struct ctl_reply *out)
         const json_t *d = json_array_get(devices, i);
         struct ctl_reply of = { 0 };
         if (limit && json_array_size(list) >= limit) break;
-        /* of each device by itself: that also says what policies want, and what is not there yet */
+        /* device by device: that answer also has the desired VMs that do not exist yet */
         const char *path = ctl_path(c, "/devices/{}/vms", ctl_text(d, "id"));
         if (!c->config.authority) path = ctl_query(c, path, "authority", ctl_text(d, "authority"));
         path = ctl_query(c, path, "state", ctl_opt(c, OPT_STATE));
@@ -121,7 +121,7 @@ static const struct show_view *view_of(const struct ctl *c, const struct kind *k
     return strstr(k->path, "{}") && !ctl_has(c, OPT_DEVICE) ? &view_vms : k->view;
 }
 
-/* Only those with this name: what a single GET would give, as the one row of the table. */
+/* Only those with this name: the result of a single GET, as the one row of the table. */
 static enum ctl_exit get_one(struct ctl *c, const struct kind *k, const char *name)
 {
     struct ctl_reply r = { 0 };
@@ -134,7 +134,7 @@ static enum ctl_exit get_one(struct ctl *c, const struct kind *k, const char *na
     else if (strcmp(k->name, "images") != 0)
         path = ctl_path(c, k->one, name);
     else if (!colon)
-        return ctl_usage(c, "an image is called NAME:VERSION");
+        return ctl_usage(c, "an image is named NAME:VERSION");
     else
         path = ctl_path(c, k->one, arena_printf(c->a, "%.*s", (int)(colon - name), name).p, colon + 1);
     code = ctl_get(c, path, &r);
@@ -148,7 +148,7 @@ static enum ctl_exit get_one(struct ctl *c, const struct kind *k, const char *na
     return code;
 }
 
-/* ---- watching: what differs from the last look ---- */
+/* ---- watching: differences from the last list ---- */
 
 enum { WATCHED = 100000 };
 
@@ -158,7 +158,7 @@ struct watch {
     size_t limit;
     json_t *before; /* by name */
     bool head;
-    struct arena arena; /* of one look */
+    struct arena arena; /* for one list */
 };
 
 static void name_of(const json_t *item, const struct show_view *v, struct buf *out)
@@ -170,7 +170,7 @@ static void name_of(const json_t *item, const struct show_view *v, struct buf *o
         ctl_scalar(ctl_at(item, v->name), out);
 }
 
-/* The whole list the first time, then each item that is new or not as it was. */
+/* The whole list the first time, then each item that is new or has changed. */
 static void show_changes(struct watch *w, const json_t *items)
 {
     const struct show_view *v = view_of(w->c, w->k);
@@ -203,7 +203,7 @@ static enum ctl_exit watch_look(void *ctx)
     struct watch *w = ctx;
     struct ctl_reply r = { 0 };
     struct arena *outer = w->c->a;
-    arena_init(&w->arena, CTL_ARENA_BYTES); /* this may go on for days */
+    arena_init(&w->arena, CTL_ARENA_BYTES); /* a watch may run for days */
     w->c->a = &w->arena;
     enum ctl_exit code = ask(w->c, w->k, w->limit, &r);
     if (!code) show_changes(w, ctl_at(r.json, "items"));
@@ -231,7 +231,7 @@ static enum ctl_exit unknown_kind(struct ctl *c, const char *word)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) buf_printf(&list, "%s%s", i ? ", " : "", kinds[i].name);
     struct str more = suggest_among(str_of(word), buf_str(&list), c->a);
     buf_finish(&list);
-    return ctl_usage(c, "there is nothing called \"%s\"%.*s", word, STR_ARG(more));
+    return ctl_usage(c, "there is no resource \"%s\"%.*s", word, STR_ARG(more));
 }
 
 enum ctl_exit cmd_get(struct ctl *c)

@@ -33,7 +33,8 @@ static void list_operations(struct ctl *c)
     while ((op = catalog_next(layouts, &at)) != NULL) {
         char left[200];
         snprintf(left, sizeof left, "%s %s", catalog_command(c, op), catalog_usage(op));
-        ctl_print("  %-34s %s%s\n", left, ctl_text(op, "help"), ctl_true(op, "destructive") ? " (asks before)" : "");
+        ctl_print("  %-34s %s%s\n", left, ctl_text(op, "help"),
+                  ctl_true(op, "destructive") ? " (asks for confirmation)" : "");
     }
 }
 
@@ -50,9 +51,9 @@ static void overview(struct ctl *c)
         ctl_print("  %-24s %s\n", left, ctl_option_help((enum ctl_opt)o));
     }
     ctl_print(
-        "\nEnvironment: DMVISOR_SERVER, DMVISOR_TOKEN, DMVISOR_CA, DMVISOR_AUTHORITY. Options win over --context, that over the environment,\n"
-        "that over the current context of ~/.config/dmvisor/config.yaml.\n"
-        "Ends with 0 when all is well, 1 failed, 2 wrong use, 3 server not reachable, 4 timed out waiting.\n");
+        "\nEnvironment: DMVISOR_SERVER, DMVISOR_TOKEN, DMVISOR_CA, DMVISOR_AUTHORITY. Options override --context, which overrides the environment,\n"
+        "which overrides the current context of ~/.config/dmvisor/config.yaml.\n"
+        "Exit codes: 0 success, 1 failure, 2 wrong use, 3 server not reachable, 4 timed out waiting.\n");
 }
 
 enum ctl_exit cmd_help(struct ctl *c)
@@ -137,7 +138,7 @@ static const char tail[] =
     "}\n"
     "complete -o default -F _dmvisorctl dmvisorctl\n";
 
-/* Options that want a value: what follows them is no word of the command. */
+/* Options with a value: the word after them is not a word of the command. */
 static void value_options(void)
 {
     for (int o = OPT_NONE + 1; o < OPT_COUNT; o++)
@@ -145,7 +146,7 @@ static void value_options(void)
     ctl_print("|-o|-f");
 }
 
-/* The first word of a command of two. */
+/* The first word of a two-word command. */
 static bool group_of(size_t i, char *out, size_t n)
 {
     const char *name = ctl_commands[i].name, *space = strchr(name, ' ');
@@ -204,7 +205,7 @@ static void bash(void)
 
 enum ctl_exit cmd_completion(struct ctl *c)
 {
-    if (strcmp(c->args->arg[0], "bash") != 0) return ctl_usage(c, "only bash is known");
+    if (strcmp(c->args->arg[0], "bash") != 0) return ctl_usage(c, "only bash is supported");
     bash();
     return CTL_OK;
 }

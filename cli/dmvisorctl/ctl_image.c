@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image ...: guests' disks and kernel bundles into the store. */
+/* image ...: uploads and shows guests' disks and kernel bundles. */
 #include "cli/dmvisorctl/ctl_views.h"
 
 #include "base/crypto.h"
@@ -10,7 +10,7 @@
 
 enum { PIECE_BYTES = 64 << 10, TAR_MAGIC_AT = 257 };
 
-/* One pass over the file: its hash, and by its first bytes what it is. */
+/* One pass over the file: computes its hash, and detects its format from its first bytes. */
 static enum ctl_exit look(struct ctl *c, const char *file, char hash[SHA256_HEX_BYTES], const char **format)
 {
     char *piece = arena_alloc(c->a, PIECE_BYTES);
@@ -62,7 +62,7 @@ enum ctl_exit cmd_image_upload(struct ctl *c)
         buf_init(&size, 100);
         show_size((double)ctl_int(r.json, "size"), &size);
         ctl_print("%s %s:%s (%s, %s, %s), SHA-256 %s\n",
-                  r.status == 201 ? "uploaded" : "in the store already:", ctl_text(r.json, "name"),
+                  r.status == 201 ? "uploaded" : "already in the store:", ctl_text(r.json, "name"),
                   ctl_text(r.json, "version"), ctl_text(r.json, "format"), ctl_text(r.json, "arch"), buf_z(&size),
                   ctl_text(r.json, "sha256"));
         buf_finish(&size);

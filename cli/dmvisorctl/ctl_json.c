@@ -97,7 +97,7 @@ enum ctl_exit ctl_pairs(const struct ctl *c, enum ctl_opt o, json_t **out)
         if (!*out) *out = json_object();
         json_t *text = json_string(eq + 1);
         if (!text || json_object_set_new(*out, key, text) != 0)
-            return ctl_usage(c, "--%s: \"%s\" is no UTF-8 text", ctl_option_name(o), key);
+            return ctl_usage(c, "--%s: \"%s\" is not UTF-8 text", ctl_option_name(o), key);
     }
     return CTL_OK;
 }

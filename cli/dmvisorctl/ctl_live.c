@@ -10,16 +10,16 @@ enum {
     LOOK_MS = 1000,
     STALL_S = 45,
     STREAM_LATER = 5
-}; /* heartbeats come every 15 s; looks without a stream before it is tried again */
+}; /* heartbeats come every 15 s; number of polls before the stream is tried again */
 
 struct follow {
     struct ctl *c;
     const struct ctl_live *l;
     struct sse sse;
-    int64_t end_ms;     /* on the clock that never goes back; 0 = none */
+    int64_t end_ms;     /* on the monotonic clock; 0 = none */
     enum ctl_exit code; /* CTL_MORE while it goes on */
     enum rc broken;
-    bool came, looked, told; /* bytes came; a look went well; that the server is away has been said */
+    bool came, looked, told; /* bytes arrived; a poll succeeded; the loss of the server was reported */
 };
 
 static int64_t left_ms(const struct follow *f)
@@ -32,7 +32,7 @@ static void look(struct follow *f)
     if (!f->l->look || f->code != CTL_MORE) return;
     enum ctl_exit code = f->l->look(f->l->ctx);
     if (code == CTL_UNREACHABLE && f->looked) {
-        if (!f->told) ctl_note("%s is not reachable any more: trying again", f->c->config.server);
+        if (!f->told) ctl_note("%s is not reachable any more: retrying", f->c->config.server);
         f->told = true;
         return;
     }
@@ -84,7 +84,7 @@ static bool stream(struct follow *f)
     enum rc rc = fetch_do(fetch, &r, &reply, &e);
     bool there = f->came || (!rc && reply.status == 200);
     if (f->code == CTL_MORE && f->broken)
-        f->code = ctl_error(CTL_FAILED, "the event stream is out of order (%s)", rc_text(f->broken));
+        f->code = ctl_error(CTL_FAILED, "the event stream is malformed (%s)", rc_text(f->broken));
     if (f->code == CTL_MORE && !there && !f->l->look && left_ms(f) > 0) {
         struct ctl_reply said = { .status = rc ? 0 : reply.status, .text = reply.body, .e = e };
         said.json = reply.body.n ? json_loadb(reply.body.p, reply.body.n, 0, NULL) : NULL;
@@ -113,7 +113,7 @@ enum ctl_exit live_follow(struct ctl *c, const struct ctl_live *l)
     if (l->after) strncpy(f.sse.id, l->after, SSE_NAME_BYTES - 1);
     while (f.code == CTL_MORE && left_ms(&f) > 0) {
         int64_t begun = world_monotonic_ms();
-        if (stream(&f)) { /* it ended: the server was restarted, or a proxy has enough */
+        if (stream(&f)) { /* it ended: the server restarted, or a proxy closed it */
             look(&f);
             if (f.code == CTL_MORE && world_monotonic_ms() - begun < LOOK_MS) rest(&f, LOOK_MS);
             continue;
@@ -123,7 +123,7 @@ enum ctl_exit live_follow(struct ctl *c, const struct ctl_live *l)
             if (f.code == CTL_MORE) rest(&f, LOOK_MS);
         }
     }
-    if (f.code == CTL_MORE && left_ms(&f) <= 0) look(&f); /* once more: it may just have come */
+    if (f.code == CTL_MORE && left_ms(&f) <= 0) look(&f); /* once more: the result may have arrived just now */
     sse_finish(&f.sse);
     return f.code == CTL_MORE ? CTL_TIMEOUT : f.code;
 }

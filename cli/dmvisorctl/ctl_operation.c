@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lock, start, ... operations ..., tree ...: things asked for once, and following them. */
+/* lock, start, ... operations ..., tree ...: creates operations and follows them. */
 #include "cli/dmvisorctl/ctl_catalog.h"
 #include "cli/dmvisorctl/ctl_live.h"
 #include "cli/dmvisorctl/ctl_order.h"
@@ -11,18 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- following one ---- */
+/* ---- following an operation ---- */
 
 struct watching {
     struct ctl *c;
     const char *id;
-    size_t steps; /* shown so far */
+    size_t steps; /* printed so far */
     int64_t percent;
     char state[32], reason[512]; /* as last seen */
     json_t *last;
 };
 
-/* Is it over, and how? */
+/* The exit code of a final state; CTL_MORE for another. */
 static enum ctl_exit ending(const char *state)
 {
     static const struct {
@@ -45,7 +45,7 @@ static void show_step(struct watching *w, const char *state, int64_t percent, in
     ctl_progress(w->c, "%-12s  %s%s%s", state, done, reason, number);
 }
 
-/* What is new since last time: every step it went through, then progress within a step. */
+/* Print changes: every step, then progress within a step. */
 static enum ctl_exit news(struct watching *w, const json_t *o)
 {
     const json_t *steps = ctl_at(o, "steps");
@@ -77,7 +77,7 @@ static enum ctl_exit on_event(void *ctx, const struct sse_event *e)
     return code;
 }
 
-/* Without a stream, and when it ended. */
+/* Called without a stream, and when it ended. */
 static enum ctl_exit look(void *ctx)
 {
     struct watching *w = ctx;
@@ -108,8 +108,8 @@ static enum ctl_exit watch(struct ctl *c, const char *id, int64_t timeout_s)
                           .ctx = &w };
     enum ctl_exit code = live_follow(c, &l);
     if (code == CTL_TIMEOUT)
-        ctl_error(code, "after %lld s operation %s is %s, it is not over: %s", (long long)timeout_s, id,
-                  w.state[0] ? w.state : "not known", w.reason);
+        ctl_error(code, "operation %s is %s after %lld s, it has not finished: %s", id,
+                  w.state[0] ? w.state : "not known", (long long)timeout_s, w.reason);
     else if (code == CTL_UNREACHABLE)
         ctl_error(code, "%s is not reachable", c->config.server);
     if (w.last && (c->format == FORMAT_JSON || c->format == FORMAT_YAML))
@@ -128,9 +128,9 @@ enum ctl_exit cmd_operations_watch(struct ctl *c)
     return code ? code : watch(c, c->args->arg[0], timeout_s);
 }
 
-/* ---- asking for one ---- */
+/* ---- creating one ---- */
 
-/* "30d" from now, or a time as it is. */
+/* "30d" from now, or a time unchanged. */
 static enum ctl_exit put_time(struct ctl *c, json_t *body, const char *key, enum ctl_opt o)
 {
     const char *text = ctl_opt(c, o);
@@ -149,7 +149,7 @@ static enum ctl_exit put_time(struct ctl *c, json_t *body, const char *key, enum
     return CTL_OK;
 }
 
-/* "/commands/2/uri" in the file: the value, or the command that lacks it. */
+/* The value of "/commands/2/uri" in the file, or the command that lacks it. */
 static const struct doc *place_of(const struct order_source *from, const char *pointer)
 {
     struct str rest = str_of(pointer), part;
@@ -188,7 +188,7 @@ enum ctl_exit ctl_order(struct ctl *c, const char *device, json_t *body, const s
     wait |= ctl_has(c, OPT_WAIT);
     if (!code) code = put_time(c, body, "notBefore", OPT_NOT_BEFORE);
     if (!code) code = ctl_seconds(c, OPT_TIMEOUT, CTL_WAIT_S, &timeout_s);
-    if (!code && ctl_has(c, OPT_TIMEOUT) && !wait) code = ctl_usage(c, "--timeout goes with --wait");
+    if (!code && ctl_has(c, OPT_TIMEOUT) && !wait) code = ctl_usage(c, "--timeout needs --wait");
     if (!code && (code = ctl_call(c, &q, &r)) != CTL_OK) code = complain(c, &r, from);
     if (!code) {
         snprintf(id, sizeof id, "%lld", (long long)ctl_int(r.json, "id"));
@@ -202,7 +202,7 @@ enum ctl_exit ctl_order(struct ctl *c, const char *device, json_t *body, const s
     return !code && wait ? watch(c, id, timeout_s) : code;
 }
 
-/* What is sent for an argument that nobody gives a value. */
+/* Fill in the defaults of arguments that were not given. */
 static void put_defaults(const json_t *op, json_t *args)
 {
     const json_t *list = ctl_at(op, "args");
@@ -213,7 +213,7 @@ static void put_defaults(const json_t *op, json_t *args)
     }
 }
 
-/* @param op  NULL: the server says what is wrong with it */
+/* @param op  NULL: the server reports what is wrong with it */
 static enum ctl_exit operate(struct ctl *c, const char *device, const json_t *op, const char *kind, const char *vm)
 {
     json_t *body = json_object(), *args = NULL;
@@ -235,13 +235,13 @@ static enum ctl_exit operate(struct ctl *c, const char *device, const json_t *op
     return code;
 }
 
-/* lock, unlock, ...: what the layouts offer. */
+/* lock, unlock, ...: the operations of the layouts. */
 enum ctl_exit cmd_operation(struct ctl *c)
 {
     const struct ctl_args *a = c->args;
     const json_t *layouts = NULL, *op = NULL;
     if (strcmp(a->operation, CTL_OPERATION) == 0)
-        return ctl_usage(c, "which one? dmvisorctl operations kinds lists them");
+        return ctl_usage(c, "an operation is needed; dmvisorctl operations kinds lists them");
     enum ctl_exit code = catalog_load(c, &layouts);
     if (code) return code;
     if (a->n_args == 1) op = catalog_operation(layouts, a->operation, "device");
@@ -281,7 +281,7 @@ enum ctl_exit cmd_operations_kinds(struct ctl *c)
     return code;
 }
 
-/* ---- looking ---- */
+/* ---- display ---- */
 
 enum ctl_exit cmd_operations_list(struct ctl *c)
 {

@@ -20,15 +20,15 @@ static void show_vm(struct ctl *c, const json_t *vm)
     if (json_array_size(ctl_at(vm, "values"))) show_items(c, ctl_at(vm, "values"), &view_values);
 }
 
-/* What a policy set once and none says any more. */
+/* Values that a policy set and that no policy sets any more. */
 static void show_no_longer_said(const json_t *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *x = json_array_get(list, i);
         const char *change = ctl_text(x, "change"), *when = ctl_text(x, "when"), *comma = *when ? ", " : "";
-        if (!i) ctl_print("\nNo policy says any more\n");
+        if (!i) ctl_print("\nNo longer set by a policy\n");
         if (strcmp(change, "default") == 0)
-            ctl_print("  %s goes back to its default \"%s\"%s%s\n", ctl_text(x, "name"), ctl_text(x, "value"), comma,
+            ctl_print("  %s returns to its default \"%s\"%s%s\n", ctl_text(x, "name"), ctl_text(x, "value"), comma,
                       when);
         else if (strcmp(change, "removed") == 0)
             ctl_print("  %s is removed%s%s\n", ctl_text(x, "name"), comma, when);
@@ -55,17 +55,17 @@ void plan_show_desired(struct ctl *c, const json_t *desired)
         show_vm(c, json_array_get(vms, i));
         show_left(json_array_get(vms, i));
     }
-    if (!json_array_size(vms)) ctl_print("no policy wants a VM on this device\n");
+    if (!json_array_size(vms)) ctl_print("no policy defines a VM on this device\n");
     show_section(c, "Device", ctl_at(desired, "device"), &view_values);
     show_no_longer_said(ctl_at(desired, "deviceNoLongerSaid"));
     for (size_t i = 0; i < json_array_size(unknown); i++)
-        ctl_print("\nnot known yet whether policy %s holds: %s\n", ctl_text(json_array_get(unknown, i), "policy"),
+        ctl_print("\nnot known yet whether policy %s applies: %s\n", ctl_text(json_array_get(unknown, i), "policy"),
                   ctl_text(json_array_get(unknown, i), "why"));
     for (size_t i = 0; i < json_array_size(warnings); i++)
         ctl_print("warning: %s\n", json_string_value(json_array_get(warnings, i)));
 }
 
-/* Children of an Atomic stand below it, one step to the right. */
+/* Children of an Atomic are listed below it, indented. */
 static void flatten(const json_t *steps, const char *before, json_t *out)
 {
     for (size_t i = 0; i < json_array_size(steps); i++) {
@@ -89,7 +89,7 @@ void plan_show(struct ctl *c, const json_t *plan)
     const json_t *steps = ctl_at(plan, "steps");
     json_t *rows = json_array();
     if (ctl_true(plan, "settled") && !json_array_size(steps))
-        ctl_print("settled: the device is as it shall be\n");
+        ctl_print("settled: the device is in the desired state\n");
     else
         ctl_print("%zu steps in the next session\n", json_array_size(steps));
     flatten(steps, "", rows);
@@ -98,7 +98,7 @@ void plan_show(struct ctl *c, const json_t *plan)
     const char *xml = ctl_text(plan, "syncml");
     if (xml[0]) {
         ctl_print(
-            "\nThe next message: %lld of %lld that these steps take, with %lld of them; the answers decide what follows\n",
+            "\nThe next message: %lld of %lld for these steps, with %lld of them; the answers decide what follows\n",
             (long long)ctl_int(plan, "message"), (long long)ctl_int(plan, "messages"),
             (long long)ctl_int(plan, "stepsInMessage"));
         ctl_put(str_of(xml));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* apply, policy ...: documents from files to the server, and what became of them. */
+/* apply, policy ...: sends documents from files to the server, and shows the results. */
 #include "cli/dmvisorctl/ctl_plan.h"
 #include "cli/dmvisorctl/ctl_views.h"
 
@@ -14,7 +14,7 @@
 
 enum { DOCUMENTS = 1000, FILES = 1000, NAME_ARENA_BYTES = 64 << 20 };
 
-/* One document as it stands in its file. */
+/* One document in its file. */
 struct ctl_document {
     const char *file;
     unsigned first_line;
@@ -26,9 +26,9 @@ struct ctl_documents {
     size_t n;
 };
 
-/* ---- finding them ---- */
+/* ---- reading documents ---- */
 
-/* The next document of a stream, cut at its "---". @return false at the end */
+/* The next document of a stream, separated by "---". @return false at the end */
 static bool next_document(struct str all, size_t *at, unsigned *line, unsigned *first_line, struct str *text)
 {
     size_t begin = *at;
@@ -49,7 +49,7 @@ static bool next_document(struct str all, size_t *at, unsigned *line, unsigned *
     return content;
 }
 
-/* Its name is all that is read of it here: what it says is for the server to judge. */
+/* Only the document's name is read here; the server checks the content. */
 static enum ctl_exit read_name(struct ctl *c, struct ctl_document *d)
 {
     struct arena a;
@@ -143,7 +143,7 @@ static enum ctl_exit read_documents(struct ctl *c, struct ctl_documents **out)
     if (!d) return ctl_error(CTL_FAILED, "no memory");
     for (size_t at = 0; !code && (file = ctl_args_next(c->args, OPT_FILE, &at)) != NULL;) code = add_path(c, file, d);
     for (size_t i = 0; !code && i < c->args->n_args; i++) code = add_path(c, c->args->arg[i], d);
-    if (!code && !d->n) code = ctl_usage(c, "-f FILE says which documents (- is standard input)");
+    if (!code && !d->n) code = ctl_usage(c, "-f FILE is needed (- is standard input)");
     *out = d;
     return code;
 }
@@ -170,10 +170,10 @@ static void show_reach(const json_t *j)
 {
     long long affected = ctl_int(j, "affected"), unknown = ctl_int(j, "unknown");
     ctl_print("%lld %s affected", affected, affected == 1 ? "device" : "devices");
-    if (unknown) ctl_print(", %lld not decided yet", unknown);
+    if (unknown) ctl_print(", %lld undecided", unknown);
 }
 
-/* Several answers in one output: documents of a stream. */
+/* Show several answers in one output: documents of a stream. */
 static bool show_many(struct ctl *c, const struct ctl_reply *r)
 {
     if (c->format == FORMAT_YAML) ctl_print("---\n");
@@ -192,7 +192,7 @@ static enum ctl_exit put(struct ctl *c, const struct ctl_document *d)
             ctl_print(": ");
             show_reach(r.json);
         } else {
-            ctl_print(" as it was");
+            ctl_print(" unchanged");
         }
         ctl_print("\n");
     }
@@ -201,7 +201,7 @@ static enum ctl_exit put(struct ctl *c, const struct ctl_document *d)
     return code;
 }
 
-/* @param tell  say what would happen; otherwise only mistakes are said */
+/* @param tell  report the effect; otherwise only errors */
 static enum ctl_exit validate(struct ctl *c, const struct ctl_document *d, bool tell)
 {
     struct ctl_reply r = { 0 }, reach = { 0 };
@@ -214,7 +214,7 @@ static enum ctl_exit validate(struct ctl *c, const struct ctl_document *d, bool 
             if (!revision)
                 ctl_print("several documents, ");
             else if (!ctl_true(reach.json, "changed"))
-                ctl_print("revision %lld, as it is, ", revision);
+                ctl_print("revision %lld, unchanged, ", revision);
             else
                 ctl_print("it would be revision %lld, ", revision);
             show_reach(reach.json);
@@ -259,7 +259,7 @@ enum ctl_exit cmd_apply(struct ctl *c)
     const char *device = ctl_opt(c, OPT_PREVIEW);
     bool dry = ctl_has(c, OPT_DRY_RUN);
     enum ctl_exit code = read_documents(c, &d);
-    /* All of them are looked at before the first one takes effect. Every mistake is said. */
+    /* All documents are validated before the first one is applied. All errors are reported. */
     if (!code && d->n > 1 && !dry && !device)
         for (size_t i = 0; i < d->n; i++) {
             enum ctl_exit one = validate(c, &d->row[i], false);
@@ -293,7 +293,7 @@ enum ctl_exit cmd_policy_preview(struct ctl *c)
     return code;
 }
 
-/* ---- looking ---- */
+/* ---- display ---- */
 
 enum ctl_exit cmd_policy_show(struct ctl *c)
 {
@@ -335,7 +335,7 @@ enum ctl_exit cmd_policy_devices(struct ctl *c)
                 &view_policy_devices);
 }
 
-/* What becomes of its VMs, as the server says it; nothing when it does not. */
+/* What happens to its VMs, as the server reports it; nothing when it does not. */
 static void deletion(struct ctl *c, struct buf *out)
 {
     static const struct {
@@ -368,7 +368,7 @@ enum ctl_exit cmd_policy_delete(struct ctl *c)
     struct buf what;
     buf_init(&what, 64 << 10);
     deletion(c, &what);
-    enum ctl_exit code = ctl_sure(c, "Policy %s will be deleted%s; what only it said goes back to defaults.",
+    enum ctl_exit code = ctl_sure(c, "Policy %s will be deleted%s; values that only it sets return to their defaults.",
                                   c->args->arg[0], buf_z(&what));
     if (!code) code = ctl_call(c, &q, &r);
     if (!code && c->format == FORMAT_TABLE) ctl_print("deleted policy %s%s\n", c->args->arg[0], buf_z(&what));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* session ...: what was said, message by message. */
+/* session ...: the messages of a session. */
 #include "cli/dmvisorctl/ctl_views.h"
 
 #include "base/text.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Lines of a text, each harmless and moved to the right. */
+/* Print the lines of a text indented, without control characters. */
 static void indented(const char *text)
 {
     struct str rest = str_of(text), line;
@@ -32,7 +32,7 @@ static void named(const char *name, const char *text)
     buf_finish(&b);
 }
 
-/* Statuses that are no success, each on a line: what somebody looks for first. */
+/* Print the statuses other than success, one on a line. */
 static void troubles(const json_t *statuses)
 {
     for (size_t i = 0; i < json_array_size(statuses); i++) {
@@ -56,7 +56,7 @@ static void octets(const char *what, const json_t *j, bool xml)
     indented(ctl_text(j, xml ? "xml" : "text"));
 }
 
-/* What the device answered to the command "#5": a later message says "#5=200". 0: nothing. */
+/* The device's answer to the command "#5": a later message has "#5=200". 0: none. */
 static int64_t answer_to(const json_t *messages, size_t from, struct str command)
 {
     for (size_t i = from; i < json_array_size(messages); i++) {
@@ -73,7 +73,7 @@ static int64_t answer_to(const json_t *messages, size_t from, struct str command
     return 0;
 }
 
-/* "#5 Replace ./A: why", and what became of it. */
+/* "#5 Replace ./A: why", and its result. */
 static void decision(const json_t *messages, size_t from, const char *reason)
 {
     struct str text = str_of(reason);
@@ -101,14 +101,14 @@ static void message(const json_t *messages, size_t i, bool xml)
         ctl_print(", %lld ms after the one before", (long long)(now_ms - before_ms));
     ctl_print("\n");
     named("refused", ctl_text(m, "refused"));
-    named("proved by", ctl_text(m, "provedBy"));
-    octets("The device says", ctl_at(m, "in"), xml);
-    if (ctl_text(m, "understood")[0]) ctl_print("  The server takes from it\n");
+    named("authenticated by", ctl_text(m, "provedBy"));
+    octets("From the device", ctl_at(m, "in"), xml);
+    if (ctl_text(m, "understood")[0]) ctl_print("  The server's reading\n");
     indented(ctl_text(m, "understood"));
-    if (json_array_size(reasons)) ctl_print("  Why it answers so\n");
+    if (json_array_size(reasons)) ctl_print("  Reasons for the answer\n");
     for (size_t k = 0; k < json_array_size(reasons); k++)
         decision(messages, i + 1, json_string_value(json_array_get(reasons, k)));
-    octets("The server answers", ctl_at(m, "out"), xml);
+    octets("From the server", ctl_at(m, "out"), xml);
 }
 
 enum ctl_exit cmd_session_show(struct ctl *c)
@@ -121,20 +121,21 @@ enum ctl_exit cmd_session_show(struct ctl *c)
         const json_t *messages = ctl_at(r.json, "recording.messages");
         for (size_t i = 0; i < json_array_size(messages); i++) message(messages, i, ctl_has(c, OPT_XML));
         if (ctl_true(r.json, "recording.cut"))
-            ctl_note("the session was longer than a recording may be: this is its beginning");
+            ctl_note("the session exceeded the limit of a recording: this is its beginning");
         if (json_is_array(messages))
             ctl_note(
-                "to run it again: dmvisorctl session download %s %s -f session-%s.yaml && dmtool replay session-%s.yaml",
+                "to replay it: dmvisorctl session download %s %s -f session-%s.yaml && dmtool replay session-%s.yaml",
                 device, n, n, n);
         else
-            ctl_note("what was said in it was not kept; to record the next ones: dmvisorctl device set %s --record on",
-                     device);
+            ctl_note(
+                "its messages were not recorded; to record the next sessions: dmvisorctl device set %s --record on",
+                device);
     }
     ctl_reply_finish(&r);
     return code;
 }
 
-/* The file as it is, for `dmtool replay`: to standard output, or into a file of its own. */
+/* The recording unchanged, for `dmtool replay`: to standard output, or into a file of its own. */
 enum ctl_exit cmd_session_download(struct ctl *c)
 {
     struct ctl_reply r = { 0 };

@@ -83,7 +83,7 @@ enum table_color show_color(struct str word)
     return TABLE_PLAIN;
 }
 
-/* A VM's state has the colour of its health. */
+/* A VM's state is shown in the colour of its health. */
 static enum table_color color_of(const json_t *item, const struct show_column *k, struct str text)
 {
     const char *health = ctl_text(item, "health");
@@ -256,7 +256,7 @@ enum ctl_exit show_list(struct ctl *c, const struct ctl_reply *r, const struct s
     if (c->format != FORMAT_NAME && show_raw(c, r, v)) return CTL_OK;
     enum ctl_exit code = show_items(c, items, v);
     const char *next = ctl_text(r->json, "next");
-    if (next[0] && c->format == FORMAT_TABLE) ctl_note("there are more; --limit takes a larger number");
+    if (next[0] && c->format == FORMAT_TABLE) ctl_note("there are more; use a larger --limit");
     return code;
 }
 

@@ -24,7 +24,7 @@ void sse_restart(struct sse *s)
     s->begun = s->after_cr = s->has_data = false;
 }
 
-/* Names and ids that are longer than any of ours are taken as absent. */
+/* A name or id longer than any of this server's counts as absent. */
 static void keep(char out[SSE_NAME_BYTES], struct str v)
 {
     out[0] = '\0';
@@ -50,10 +50,10 @@ static void field(struct sse *s, struct str line)
     } else if (str_is(name, "retry")) {
         uint64_t ms;
         if (str_to_u64(value, &ms) && ms <= INT32_MAX) s->retry_ms = (int64_t)ms;
-    } /* a comment has an empty name; others are for readers to come */
+    } /* a comment has an empty name; other fields are ignored */
 }
 
-/* @return false when the receiver has enough */
+/* @return false when the receiver stops */
 static bool end_line(struct sse *s, bool (*on)(void *ctx, const struct sse_event *e), void *ctx)
 {
     struct str line = buf_str(&s->line);

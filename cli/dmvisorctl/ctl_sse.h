@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_DMVISORCTL_CTL_SSE_H
 #define CLI_DMVISORCTL_CTL_SSE_H
-/* Server-sent events: bytes as they come in, events out. */
+/* Parses server-sent events. */
 #include "base/buf.h"
 
 enum { SSE_LINE_BYTES = 4 << 20, SSE_NAME_BYTES = 64 };
@@ -13,14 +13,14 @@ struct sse_event {
 
 struct sse {
     struct buf line, data;
-    char id[SSE_NAME_BYTES], type[SSE_NAME_BYTES]; /* id: the last one seen, for Last-Event-ID */
+    char id[SSE_NAME_BYTES], type[SSE_NAME_BYTES]; /* id: the last one received, for Last-Event-ID */
     bool begun, after_cr, has_data;
-    int64_t retry_ms; /* how long to wait before coming back; -1 = not said */
+    int64_t retry_ms; /* delay before a reconnect; -1 = not given */
 };
 
 void sse_init(struct sse *s);
 void sse_finish(struct sse *s);
-/** The connection is a new one: what was half is forgotten, the last id stays. */
+/** Start on a new connection: an incomplete event is dropped, the last id is kept. */
 void sse_restart(struct sse *s);
 /**
  * @param on  for each whole event; false stops

@@ -38,7 +38,7 @@ static const struct range wide[] = {
     { 0xfe30, 0xfe6f },   { 0xff01, 0xff60 },   { 0xffe0, 0xffe6 }, { 0x1f300, 0x1f64f }, { 0x1f680, 0x1f6ff },
     { 0x1f900, 0x1f9ff }, { 0x20000, 0x3fffd },
 };
-/* What could steer a terminal or turn the order of a line around. */
+/* Characters that could control a terminal or reverse the order of a line. */
 static const struct range harmful[] = {
     { 0x00, 0x1f }, { 0x7f, 0x9f }, { 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 }
 };
@@ -129,7 +129,7 @@ static void put(const struct table *t, size_t i, struct str text, size_t width, 
     blanks(out, 2);
 }
 
-/* Nothing but blanks may stand behind the last cell that has something. */
+/* Write no blanks after the last cell that has text. */
 static void end_line(struct buf *out, size_t begin)
 {
     size_t n = out->n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_DMVISORCTL_CTL_TABLE_H
 #define CLI_DMVISORCTL_CTL_TABLE_H
-/* Tables for people, sized to what is in them, and the same as CSV. */
+/* Tables for display, sized to their content, and the same as CSV. */
 #include "base/arena.h"
 #include "base/buf.h"
 
@@ -28,16 +28,16 @@ struct table {
 };
 
 void table_init(struct table *t, struct arena *a);
-/** Columns first, then cells row by row. @param title  NULL = a table without a head (then for all) */
+/** Columns first, then cells row by row. @param title  NULL = a table without a heading (for all columns) */
 void table_column(struct table *t, const char *title, bool right);
-/** The next cell; control characters and what is no UTF-8 are replaced, so that no text can steer the terminal. */
+/** Add the next cell; control characters and invalid UTF-8 are replaced, so that no text can control the terminal. */
 void table_cell(struct table *t, struct str text, enum table_color color);
 /** Two blanks between columns, no blanks at the ends of lines. */
 void table_write(const struct table *t, bool color, struct buf *out);
 /** RFC 4180 with line feeds. */
 void table_write_csv(const struct table *t, struct buf *out);
 
-/** How many places a terminal takes for it: 0 for combining marks, 2 for wide characters. */
+/** Number of terminal columns of a text: 0 for combining marks, 2 for wide characters. */
 size_t table_width(struct str s);
 /** s with control characters (line feeds as blanks) and ill-formed octets replaced. */
 void table_clean(struct buf *out, struct str s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tree ...: commands to a device's tree, one by one and several together; who may do what there. */
+/* tree ...: commands to a device's tree, single and grouped; access rights. */
 #include "cli/dmvisorctl/ctl_order.h"
 #include "cli/dmvisorctl/ctl_views.h"
 
@@ -21,9 +21,9 @@ static json_t *new_order(const char *command)
     return body;
 }
 
-/* ---- what came back ---- */
+/* ---- results ---- */
 
-/* The list that holds: the last one read that is not empty, or written where it may not be read back. */
+/* The list that applies: the last one read that is not empty, or the one written where it cannot be read back. */
 static void show_rights(struct ctl *c, const json_t *commands)
 {
     static const struct show_view view = {
@@ -56,7 +56,7 @@ static void show_rights(struct ctl *c, const json_t *commands)
     json_decref(rows);
 }
 
-/* Empty, not sent, octets, text: four things. */
+/* Empty, not sent, octets, text: shown differently. */
 static void found_value(const json_t *j, struct buf *out)
 {
     const json_t *value = ctl_at(j, "value");
@@ -101,7 +101,7 @@ enum ctl_exit cmd_tree(struct ctl *c)
     return code;
 }
 
-/* The person at the device: options such as MAXDT=60, the text, the choices, each a line. */
+/* User interaction: options such as MAXDT=60, the text, the choices, each on a line. */
 enum ctl_exit cmd_tree_ask(struct ctl *c)
 {
     struct buf lines;
@@ -118,7 +118,8 @@ enum ctl_exit cmd_tree_ask(struct ctl *c)
         text_url_put(&lines, str_of(eq + 1));
     }
     for (size_t i = 1; !code && i < c->args->n_args; i++) {
-        if (strchr(c->args->arg[i], '\n')) code = ctl_usage(c, "texts for the person at the device have one line each");
+        if (strchr(c->args->arg[i], '\n'))
+            code = ctl_usage(c, "texts for the user of the device must have one line each");
         buf_printf(&lines, "\n%s", c->args->arg[i]);
     }
     json_t *body = new_order(command_of(c));
@@ -129,9 +130,9 @@ enum ctl_exit cmd_tree_ask(struct ctl *c)
     return code;
 }
 
-/* ---- several ---- */
+/* ---- several commands ---- */
 
-/* A command of the file; values are texts, however they are written. */
+/* Add a command of the file; all values are texts, quoted or not. */
 static enum ctl_exit put_command(const char *file, const struct doc *d, json_t *list)
 {
     if (d->kind != DOC_MAP)
@@ -176,7 +177,7 @@ static enum ctl_exit read_commands(struct ctl *c, const char *name, struct order
             file, doc && doc->line ? doc->line : 1);
     for (const struct doc *k = !code && list != doc ? doc->first : NULL; k && !code; k = k->next)
         if (k != list)
-            code = ctl_error(CTL_FAILED, "%s:%u:%u: %.*s: there is no such field; only commands may stand here", file,
+            code = ctl_error(CTL_FAILED, "%s:%u:%u: %.*s: there is no such field; only commands are allowed here", file,
                              k->key_line, k->key_column, (int)(k->key.n > 40 ? 40 : k->key.n), k->key.p);
     *from = (struct order_source){ file, list };
     json_t *commands = json_array();
@@ -191,7 +192,7 @@ enum ctl_exit cmd_tree_group(struct ctl *c)
 {
     const char *file = ctl_opt(c, OPT_FILE);
     struct order_source from;
-    if (!file && c->args->n_args < 2) return ctl_usage(c, "which commands? name a file, or - for standard input");
+    if (!file && c->args->n_args < 2) return ctl_usage(c, "a file of commands is needed (- is standard input)");
     if (file && c->args->n_args > 1) return ctl_usage(c, "one file of commands at a time");
     json_t *body = new_order(command_of(c));
     enum ctl_exit code = read_commands(c, file ? file : c->args->arg[1], &from, body);
@@ -238,7 +239,7 @@ enum ctl_exit cmd_tree_acl(struct ctl *c)
     enum ctl_exit code = put_rights(c, OPT_GRANT, "grant", body);
     if (!code) code = put_rights(c, OPT_REVOKE, "revoke", body);
     bool changes = json_object_get(body, "grant") || json_object_get(body, "revoke");
-    if (!code && ctl_has(c, OPT_FORCE) && !changes) code = ctl_usage(c, "--force goes with --grant and --revoke");
+    if (!code && ctl_has(c, OPT_FORCE) && !changes) code = ctl_usage(c, "--force needs --grant or --revoke");
     if (ctl_has(c, OPT_FORCE)) json_object_set_new(body, "force", json_true());
     if (!code) code = ctl_order(c, c->args->arg[0], body, NULL, !changes && !ctl_has(c, OPT_NOT_BEFORE));
     json_decref(body);

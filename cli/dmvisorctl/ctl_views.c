@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ---- cells of their own ---- */
+/* ---- special cells ---- */
 
 static void push(const json_t *j, struct buf *out)
 {
@@ -11,7 +11,7 @@ static void push(const json_t *j, struct buf *out)
     buf_printf(out, "%s%s%s", channel, address[0] ? ":" : "", address);
 }
 
-/* The last time it was not let in, when it was not let in since. */
+/* The last refused session, when none has succeeded since. */
 static void refused(const json_t *j, struct buf *out)
 {
     const json_t *x = ctl_at(j, "refused");
@@ -33,7 +33,7 @@ static void crashes(const json_t *j, struct buf *out)
         buf_printf(out, " (%lld not acknowledged)", (long long)ctl_int(x, "unacknowledged"));
 }
 
-/* Nothing when the authority or the configuration says. */
+/* Empty when the authority or the configuration decides. */
 static void record(const json_t *j, struct buf *out)
 {
     const json_t *v = ctl_at(j, "record");
@@ -45,7 +45,7 @@ static void image_name(const json_t *j, struct buf *out)
     buf_printf(out, "%s:%s", ctl_text(j, "name"), ctl_text(j, "version"));
 }
 
-/* Where a VM's name alone says too little. */
+/* The device is added where a VM's name alone is ambiguous. */
 static void vm_with_device(const json_t *j, struct buf *out)
 {
     buf_printf(out, "%s %s", ctl_text(j, "device"), ctl_text(j, "id"));
@@ -78,7 +78,7 @@ static void vm_goal(const json_t *j, struct buf *out)
     if (policy[0] && out->n) buf_printf(out, " (policy %s)", policy);
 }
 
-/* Where an operation goes: a VM, an image, an address of the tree. */
+/* The target of an operation: a VM, an image, an address of the tree. */
 static void target(const json_t *j, struct buf *out)
 {
     if (ctl_text(j, "uri")[0])
@@ -106,7 +106,7 @@ static void latency(const json_t *j, struct buf *out)
         buf_printf(out, "%.2f s", json_number_value(ctl_at(j, "latencyMs")) / 1000);
 }
 
-/* "safer value (acme one)": with the description that says so. */
+/* "safer value (acme one)": with the description that decides it. */
 static void value_rule(const json_t *j, struct buf *out)
 {
     const char *by = ctl_text(j, "description");
@@ -180,9 +180,9 @@ const struct show_view view_device = { "device",
                                            { "Authority", "authority", SHOW_TEXT, NULL },
                                            { "Summary", "summary", SHOW_WORD, NULL },
                                            { "Why", "why", SHOW_TEXT, NULL },
-                                           { "Not let in", NULL, SHOW_OWN, refused },
+                                           { "Refused", NULL, SHOW_OWN, refused },
                                            { "Labels", "labels", SHOW_LABELS, NULL },
-                                           { "Called by", NULL, SHOW_OWN, push },
+                                           { "Notified by", NULL, SHOW_OWN, push },
                                            { "Registered", "created", SHOW_AGE, NULL },
                                            { "Seen", "seen", SHOW_AGE, NULL },
                                            { "From", "remote", SHOW_TEXT, NULL },
@@ -195,10 +195,10 @@ const struct show_view view_device_set = { "device",
                                            "id",
                                            NULL,
                                            {
-                                               /* what people set */
+                                               /* attributes that users set */
                                                { "Device", "id", SHOW_TEXT, NULL },
                                                { "Title", "title", SHOW_TEXT, NULL },
-                                               { "Called by", NULL, SHOW_OWN, push },
+                                               { "Notified by", NULL, SHOW_OWN, push },
                                                { "Labels", "labels", SHOW_LABELS, NULL },
                                                { "Recorded", NULL, SHOW_OWN, record },
                                            } };
@@ -361,7 +361,7 @@ const struct show_view view_steps = { "steps",
                                           { "CODE", NULL, SHOW_OWN, code },
                                           { "REASON", "reason", SHOW_TEXT, NULL },
                                       } };
-/* What a command read, or what the device reported when it was asked afterwards. */
+/* The value that a command read, or that the device reported later. */
 static void found(const json_t *j, struct buf *out)
 {
     const json_t *result = ctl_at(j, "result");
@@ -443,7 +443,7 @@ const struct show_view view_session = { "session",
                                             { "Why", "why", SHOW_TEXT, NULL },
                                             { "Notification", "notification", SHOW_TEXT, NULL },
                                             { "Recorded", "recorded", SHOW_TEXT, NULL },
-                                            { "Because of", "recording.why", SHOW_TEXT, NULL },
+                                            { "Reason", "recording.why", SHOW_TEXT, NULL },
                                         } };
 const struct show_view view_causes = { "devices",
                                        NULL,

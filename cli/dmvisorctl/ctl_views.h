@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_DMVISORCTL_CTL_VIEWS_H
 #define CLI_DMVISORCTL_CTL_VIEWS_H
-/* How each kind of thing looks in a table. */
+/* The table views of all resources. */
 #include "cli/dmvisorctl/ctl_show.h"
 
 extern const struct show_view view_devices, view_device, view_device_set, view_vms, view_vms_of, view_vm, view_policies,

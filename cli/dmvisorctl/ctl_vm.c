@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vm ...: the VMs of a device and how they do. */
+/* vm ...: the VMs of a device and their KPIs. */
 #include "cli/dmvisorctl/ctl_views.h"
 
 #include <stdio.h>
@@ -84,7 +84,7 @@ static const char *time_at(const struct grid *g, size_t i)
     return json_string_value(json_array_get(json_array_get(g->points[i], g->at[i]), 0));
 }
 
-/* The earliest time that is not shown yet; RFC 3339 in UTC sorts as text. */
+/* The earliest time that is not printed yet; RFC 3339 in UTC sorts as text. */
 static const char *earliest(const struct grid *g)
 {
     const char *first = NULL;
@@ -153,7 +153,7 @@ enum ctl_exit cmd_vm_kpis(struct ctl *c)
     const char *from = ctl_opt(c, OPT_FROM);
     bool range = from || ctl_has(c, OPT_TO);
     if (!range && (ctl_has(c, OPT_STEP) || ctl_has(c, OPT_METRIC) || c->format == FORMAT_CSV)) {
-        from = "-1h"; /* only a time has steps, so the last hour is meant */
+        from = "-1h"; /* steps need a time range: the last hour */
         range = true;
     }
     path = ctl_query(c, path, "from", from);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vm wait: until a VM is as it is said to be. */
+/* vm wait: waits until a VM reaches a condition. */
 #include "cli/dmvisorctl/ctl_live.h"
 #include "cli/dmvisorctl/ctl_views.h"
 
@@ -12,8 +12,8 @@ struct wait {
     struct ctl *c;
     const char *device, *vm, *state;
     bool verified, locked, unlocked, gone, settled;
-    char said[SAID_BYTES], device_said[SAID_BYTES]; /* what was shown last */
-    char missing[SAID_BYTES];                       /* what it still waits for */
+    char said[SAID_BYTES], device_said[SAID_BYTES]; /* printed last */
+    char missing[SAID_BYTES];                       /* the condition that is not met yet */
     json_t *last;                                   /* the VM as last seen */
 };
 
@@ -26,17 +26,17 @@ static const json_t *find(const json_t *items, const char *vm)
     return NULL;
 }
 
-/* The list has VMs that a policy wants and the device does not have. */
+/* The list also has VMs that a policy defines and the device does not have. */
 static bool is_there(const json_t *vm)
 {
     return vm && strcmp(ctl_text(vm, "stateText"), "missing") != 0;
 }
 
-/* The VM in one sentence. */
+/* Describe the VM in one sentence. */
 static void describe(const json_t *vm, struct buf *b)
 {
     if (!is_there(vm)) {
-        buf_printf(b, "not there%s%s", vm ? " yet: " : "", ctl_text(vm, "why"));
+        buf_printf(b, "does not exist%s%s", vm ? " yet: " : "", ctl_text(vm, "why"));
         return;
     }
     const char *lock = ctl_text(vm, "lockText"), *reason = ctl_text(vm, "reasonText"),
@@ -69,7 +69,7 @@ static void need(struct wait *w, bool is_so, const char *what)
     if (!is_so) snprintf(w->missing + n, sizeof w->missing - n, "%s%s", n ? " and " : "", what);
 }
 
-/* What of the condition is not so yet; "" = nothing. */
+/* The part of the condition that is not met yet; "" = none. */
 static void judge(struct wait *w, const json_t *vm, const json_t *device)
 {
     char state[160];
@@ -88,13 +88,14 @@ static void judge(struct wait *w, const json_t *vm, const json_t *device)
     need(w, all && (w->gone || vm), "settled");
 }
 
-/* ": why", unless it was just said. */
+/* ": why", unless it was printed just before. */
 static void put_why(const char *why, const char *said, const char *said_too, struct buf *b)
 {
     if (why[0] && strcmp(why, said) != 0 && strcmp(why, said_too) != 0) buf_printf(b, ": %s", why);
 }
 
-/* A device in one sentence: what keeps its policies from being settled. @param vm  has been described already, or NULL */
+/* Describe the device in one sentence: why its policies are not settled. @param vm  has been described already, or
+ * NULL */
 static void describe_device(const json_t *d, const json_t *vm, struct buf *b)
 {
     const json_t *policies = ctl_at(d, "policies");
@@ -151,7 +152,7 @@ static enum ctl_exit look(void *ctx)
     return code;
 }
 
-/* Why it did not come: what the VM waits for, and when the phone was last heard of. */
+/* Report why the condition was not met: what the VM waits for, and when the device was last connected. */
 static enum ctl_exit timed_out(struct wait *w, int64_t timeout_s)
 {
     struct ctl_reply r = { 0 };
@@ -167,7 +168,7 @@ static enum ctl_exit timed_out(struct wait *w, int64_t timeout_s)
         ctl_note("  the device: %s", buf_z(&b));
         buf_reset(&b);
         show_age(ctl_text(r.json, "seen"), &b);
-        ctl_note("  the device has last called: %s", b.n ? buf_z(&b) : "never");
+        ctl_note("  the device's last session: %s", b.n ? buf_z(&b) : "never");
     }
     buf_finish(&b);
     ctl_reply_finish(&r);
@@ -177,14 +178,15 @@ static enum ctl_exit timed_out(struct wait *w, int64_t timeout_s)
 static enum ctl_exit check(struct ctl *c, const struct wait *w)
 {
     if (!w->state && !w->verified && !w->locked && !w->unlocked && !w->gone && !w->settled)
-        return ctl_usage(c, "wait for what? --state STATE, --verified, --locked, --unlocked, --gone or --settled");
+        return ctl_usage(c,
+                         "a condition is needed: --state STATE, --verified, --locked, --unlocked, --gone or --settled");
     if (w->locked && w->unlocked) return ctl_usage(c, "it cannot be --locked and --unlocked at once");
     if (w->gone && (w->state || w->verified || w->locked || w->unlocked))
-        return ctl_usage(c, "what is --gone has no state: only --settled goes with it");
+        return ctl_usage(c, "--gone excludes the other conditions, except --settled");
     return CTL_OK;
 }
 
-/* A state that no VM of this device can be in is never waited for: the server knows which there are. */
+/* A state that no VM of this device can have is an error: the server lists the states. */
 static enum ctl_exit check_state(struct ctl *c, const struct wait *w)
 {
     struct ctl_reply r = { 0 };
@@ -192,7 +194,7 @@ static enum ctl_exit check_state(struct ctl *c, const struct wait *w)
                                    .path = ctl_query(c, ctl_path(c, "/devices/{}/vms", w->device), "state", w->state),
                                    .quiet = true };
     enum ctl_exit code = ctl_call(c, &q, &r);
-    /* a server that is away just now is waited for, too */
+    /* a server that is temporarily away is waited for */
     code = code == CTL_FAILED && r.status < 500 ? ctl_complain(c, &r, NULL, 0) : CTL_OK;
     ctl_reply_finish(&r);
     return code;

@@ -23,8 +23,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Begins like nothing but a text, holds nothing that ends a plain scalar, and is no word that a reader takes for a
- * truth value. */
+/* Begins like a text, holds nothing that ends a plain scalar, and is not a word that a reader takes for a boolean. */
 static bool is_plain(struct str s)
 {
     static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "null", "y", "n" };
@@ -41,7 +40,7 @@ static bool is_plain(struct str s)
     return true;
 }
 
-/* Length of the character at the front that must be escaped wherever it stands; its code point through out. 0 = none */
+/* Length of the character at the front when it must always be escaped; its code point through out. 0 = none */
 static size_t special(struct str s, unsigned *code)
 {
     unsigned c = (unsigned char)s.p[0];
@@ -87,7 +86,7 @@ static void quoted(struct str s, struct buf *out)
     buf_byte(out, '"');
 }
 
-/* Several lines stay lines when a literal block gives them back exactly. */
+/* Several lines are written as a literal block when that preserves them exactly. */
 static bool is_block(struct str s)
 {
     unsigned code;
@@ -100,7 +99,7 @@ static bool is_block(struct str s)
             more |= rest.n > 1;
             blank_line = true;
         } else if (rest.p[0] == ' ' && blank_line) {
-            size_t i = 0; /* a line of blanks alone would lose them */
+            size_t i = 0; /* it would lose a line of blanks */
             while (i < rest.n && rest.p[i] == ' ') i++;
             if (i == rest.n || rest.p[i] == '\n') return false;
             blank_line = false;
@@ -134,14 +133,14 @@ static void text(struct str s, unsigned indent, struct buf *out)
         quoted(s, out);
 }
 
-/* The shortest that reads back the same; always with a point or an exponent, so that it stays a float. */
+/* The shortest text that reads back the same value; always with a point or an exponent, so that it stays a float. */
 static void real(double v, struct buf *out)
 {
     char t[40];
     snprintf(t, sizeof t, "%.15g", v);
     if (strtod(t, NULL) != v) snprintf(t, sizeof t, "%.17g", v);
     const char *e = strchr(t, 'e'), *point = strchr(t, '.');
-    if (e && !point) /* YAML 1.1 wants a point: 1.0e+20 */
+    if (e && !point) /* YAML 1.1 requires a point: 1.0e+20 */
         buf_printf(out, "%.*s.0%s", (int)(e - t), t, e);
     else
         buf_printf(out, "%s%s", t, point ? "" : ".0");
@@ -185,7 +184,7 @@ static void array(const json_t *j, unsigned indent, bool in_list, struct buf *ou
     }
 }
 
-/* Behind "key:" or "-". */
+/* After "key:" or "-". */
 static void value(const json_t *j, unsigned indent, bool in_list, struct buf *out)
 {
     bool filled = json_is_object(j) ? json_object_size(j) > 0 : json_array_size(j) > 0;

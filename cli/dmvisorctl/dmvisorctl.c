@@ -34,7 +34,7 @@ static enum ctl_exit check_config(struct ctl *c)
     if (s && strncmp(s, "http://", 7) != 0 && strncmp(s, "https://", 8) != 0)
         return ctl_error(CTL_USAGE, "the server is \"%s\"; http:// or https:// and a host are expected", s);
     if (c->config.token && !ctl_token_ok(c->config.token))
-        return ctl_error(CTL_USAGE, "the token has characters that no token has");
+        return ctl_error(CTL_USAGE, "the token has invalid characters");
     struct str near = { 0 };
     if (c->args->operation) near = ctl_args_near(ctl_commands, ctl_n_commands, c->args->operation);
     if (c->args->operation && (!s || !c->config.token))
@@ -44,16 +44,16 @@ static enum ctl_exit check_config(struct ctl *c)
             " dmvisorctl login, --server and --token-file, or the environment say which server)",
             c->args->operation, near.n ? ": did you mean \"" : "", STR_ARG(near), near.n ? "\"?" : "");
     if (!c->args->command->local && !s)
-        return ctl_error(CTL_USAGE, "which server? dmvisorctl login, --server URL or DMVISOR_SERVER say so");
+        return ctl_error(CTL_USAGE, "a server is needed: use dmvisorctl login, --server URL or DMVISOR_SERVER");
     if (!c->args->command->local && !c->config.token)
-        return ctl_error(CTL_USAGE, "who asks? dmvisorctl login, --token-file FILE or DMVISOR_TOKEN say so");
+        return ctl_error(CTL_USAGE, "a token is needed: use dmvisorctl login, --token-file FILE or DMVISOR_TOKEN");
     if (c->config.ca && access(c->config.ca, R_OK) != 0)
         return ctl_error(CTL_USAGE, "%s: %s", c->config.ca, strerror(errno));
     if (c->config.insecure) ctl_note("warning: the server's certificate is not checked");
     return CTL_OK;
 }
 
-/* Help says more when it knows the server, and is help all the same when it does not. */
+/* Help includes the server's operations when the server is known, and works without it. */
 static void configure_help(struct ctl *c)
 {
     struct ctl_contexts *file = arena_alloc(c->a, sizeof *file);
@@ -69,7 +69,7 @@ static enum ctl_exit configure(struct ctl *c)
     struct err e = { 0 };
     if (!file) return ctl_error(CTL_FAILED, "no memory");
     enum rc rc = ctl_contexts_load(ctl_config_path(c->a), c->a, file, &e);
-    if (c->args->command->run == cmd_login) /* what is kept of another login is not what this one means */
+    if (c->args->command->run == cmd_login) /* the saved values of another login do not apply */
         memset(file, 0, sizeof *file);
     if (!rc) rc = ctl_config_resolve(c->args, file, c->a, &c->config, &e);
     if (rc) return ctl_err(CTL_USAGE, &e);
@@ -80,14 +80,14 @@ static enum ctl_exit configure(struct ctl *c)
     return code;
 }
 
-/* What stands on the command line is seen by everybody who lists processes: not for longer than it takes to read it. */
+/* Other users can list a process's arguments, so a token is removed from them as soon as it has been read. */
 static void hide_tokens(struct ctl *c, struct ctl_args *args, int argc, char **argv)
 {
     for (size_t i = 0; i < args->n_given; i++) {
         struct ctl_given *g = &args->given[i];
         const char *copy = g->option == OPT_TOKEN ? arena_strz(c->a, str_of(g->value)) : NULL;
         for (int k = 1; copy && k < argc; k++) {
-            size_t n = strlen(argv[k]), at = strlen(copy) <= n ? n - strlen(copy) : 0; /* alone, or behind "--token=" */
+            size_t n = strlen(argv[k]), at = strlen(copy) <= n ? n - strlen(copy) : 0; /* alone, or after "--token=" */
             if (argv[k] + at == g->value) memset(argv[k] + at, 'x', n - at);
         }
         if (copy) g->value = copy;
@@ -106,7 +106,7 @@ static enum ctl_exit run(struct ctl *c, struct ctl_args *args, int argc, char **
         configure_help(c);
         return cmd_help(c);
     }
-    if (args->command->run == cmd_completion) /* sourced by shells: no configuration is looked at */
+    if (args->command->run == cmd_completion) /* sourced by shells: no configuration is read */
         return cmd_completion(c);
     enum ctl_exit code = set_format(c);
     if (!code) code = configure(c);

@@ -91,16 +91,16 @@ static void says_what_is_wrong(void)
     static const struct {
         const char *line, *says;
     } row[] = {
-        { "", "which command?" },
-        { "--server|S", "which command?" },
+        { "", "a command is needed" },
+        { "--server|S", "a command is needed" },
         { "fly", "there is no command \"fly\"; dmvisorctl help lists them" },
-        { "device", "device what? possible are: show, label" },
-        { "device|-o|json", "device what? possible are: show, label" },
+        { "device", "device needs a subcommand, one of: show, label" },
+        { "device|-o|json", "device needs a subcommand, one of: show, label" },
         { "device|fly", "there is no command \"device fly\"; possible are show, label" },
         { "device|show", "device show needs ID" },
         { "device|show|a|b", "\"b\" is one argument too many for device show" },
         { "device|show|a|--wait", "device show has no option --wait" },
-        { "--wait|lock|a|b", "option --wait stands behind the command it belongs to" },
+        { "--wait|lock|a|b", "option --wait must follow its command" },
         { "lock|a|b|--timeout", "option --timeout needs a value" },
         { "lock|a|b|--fly", "there is no option --fly" },
         { "lock|a|b|--fly=high", "there is no option --fly" },

@@ -287,15 +287,15 @@ def test_an_output_that_cannot_be_written(ctl, server):
     (["vm", "wait", "d", "v", "--gone", "--locked"], "--gone has no state"),
     (["vm", "wait", "d", "v", "--locked", "--unlocked"], "at once"),
     (["vm", "wait", "d", "v", "--gone", "--timeout", "soon"], "90s or 10m"),
-    (["lock", "d", "v", "--timeout", "5s"], "--timeout goes with --wait"),
+    (["lock", "d", "v", "--timeout", "5s"], "--timeout needs --wait"),
     (["lock", "d", "v", "--expires", "tomorrow"], "2h or 2031"),
     (["token", "create", "x"], "--role is needed"),
     (["completion", "fish"], "only bash"),
     (["fly"], "no command"),
     (["lock", "d"], "lock needs DEVICE VM"),
     (["lockAll", "d", "v"], "lockAll needs DEVICE"),
-    (["wipe", "d", "v"], "say --yes"),
-    (["OPERATION", "d", "v"], "which one?"),
+    (["wipe", "d", "v"], "use --yes"),
+    (["OPERATION", "d", "v"], "an operation is needed"),
     (["get", "devices", "--server", "ftp://x"], "http:// or https://"),
     (["help", "fly"], "no command"),
 ])
@@ -459,12 +459,12 @@ def test_apply_sends_the_text_as_it_is(ctl, server, tmp_path):
     server.routes[f"PUT {API}/policies/one"] = applied(warnings=["image a:1 is not in the store yet: upload it"], unknown=1)
     (tmp_path / "p.yaml").write_text("# first\n" + DOC % "one")
     r = ctl("apply", "-f", "p.yaml")
-    assert r.out == "one revision 3: 2 devices affected, 1 not decided yet\n"
+    assert r.out == "one revision 3: 2 devices affected, 1 undecided\n"
     assert r.err == "  warning: image a:1 is not in the store yet: upload it\n"
     a = server.asked[0]
     assert a.body.decode() == "# first\n" + DOC % "one" and a.headers["content-type"] == "application/yaml" and len(server.asked) == 1
     server.routes[f"PUT {API}/policies/one"] = applied(changed=False)
-    assert ctl("apply", "-f", "-", input=(DOC % "one").encode()).out == "one revision 3 as it was\n"
+    assert ctl("apply", "-f", "-", input=(DOC % "one").encode()).out == "one revision 3 unchanged\n"
     assert json.loads(ctl("apply", "-f", "p.yaml", "-o", "json").out) == applied(changed=False)
 
 
@@ -693,7 +693,7 @@ def test_operations_are_what_the_server_says(ctl, server):
     layout = {**things.LAYOUTS["items"][0], "operations": [*things.LAYOUTS["items"][0]["operations"], more]}
     server.routes["GET /api/v1/layouts"] = {"items": [layout], "next": None}
     server.routes["POST /api/v1/devices/D/operations"] = (202, things.operation())
-    assert re.search(r"(?m)^  defrag DEVICE VM +defragment a VM's disks \(asks before\)$", ctl("help").out)
+    assert re.search(r"(?m)^  defrag DEVICE VM +defragment a VM's disks \(asks for confirmation\)$", ctl("help").out)
     assert re.search(r"(?m)^  delete-vm DEVICE VM +", ctl("help").out)          # "delete" is a group of commands
     of = ctl("help", "defrag").out
     assert "usage: dmvisorctl defrag DEVICE VM [options]" in of and "while the VM is: stopped" in of and "passes" in of and "--wait" in of
@@ -701,7 +701,7 @@ def test_operations_are_what_the_server_says(ctl, server):
     assert "defrag" in complete(ctl, "dmvisorctl", "de") and "--expires" in complete(ctl, "dmvisorctl", "defrag", "D", "V", "--ex")
     server.routes[DEVICES] = items({"id": "PHONE-1"})
     assert complete(ctl, "dmvisorctl", "defrag", "") == {"PHONE-1"}
-    assert "say --yes" in ctl("defrag", "D", "corp", code=2).err and not server.of("POST")
+    assert "use --yes" in ctl("defrag", "D", "corp", code=2).err and not server.of("POST")
     ctl("defrag", "D", "corp", "--yes")
     assert json.loads(server.of("POST")[-1].body) == {"kind": "defrag", "vm": "corp", "args": {"passes": "2"}}
     ctl("defrag", "D", "corp", "--yes", "--arg", "passes=5")

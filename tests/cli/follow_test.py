@@ -145,7 +145,7 @@ def test_an_operation_that_takes_too_long(ctl, server):
     t = time.monotonic()
     r = ctl("lock", DEV, "corp", "--wait", "--timeout", "1s", code=4)
     assert time.monotonic() - t < 5
-    assert "error: after 1 s operation 17 is accepted, it is not over: the device works on it" in r.err
+    assert "error: operation 17 is accepted after 1 s, it has not finished: the device works on it" in r.err
 
 
 def test_without_a_stream_it_asks_once_a_second(ctl, server):
@@ -275,7 +275,7 @@ def test_vm_wait_outlives_a_server_that_is_away_for_a_while(ctl, server):
         return "drop" if down["n"] < 5 else items(vm())
     server.routes[VMS] = vms
     r = ctl("vm", "wait", DEV, "corp", "--state", "running", "--timeout", "30s")
-    assert r.err == f"{server.url} is not reachable any more: trying again\n"
+    assert r.err == f"{server.url} is not reachable any more: retrying\n"
 
 
 def test_vm_wait_for_a_device_that_is_not_there(ctl, server):

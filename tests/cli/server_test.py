@@ -128,7 +128,7 @@ def test_policies(ctl, phone, tmp_path):
     assert "VM corp: running" in r.out and r.out.rstrip().endswith("</SyncML>")
     r = ctl("apply", "-f", "p.yaml")
     assert r.out == "corporate-workspace revision 1: 1 device affected\n" and "is not in the store yet" in r.err
-    assert ctl("apply", "-f", "p.yaml").out == "corporate-workspace revision 1 as it was\n"
+    assert ctl("apply", "-f", "p.yaml").out == "corporate-workspace revision 1 unchanged\n"
     (tmp_path / "q.yaml").write_text(POLICY.replace("vcpus: 1", "vcpus: 2"))
     assert "revision 2" in ctl("apply", "-f", "q.yaml").out
     assert ctl("policy", "show", "corporate-workspace").out == POLICY.replace("vcpus: 1", "vcpus: 2")
@@ -141,7 +141,7 @@ def test_policies(ctl, phone, tmp_path):
     vms = as_json(ctl, "vm", "list", phone)["items"]
     assert [(v["id"], v["stateText"], v["goal"]) for v in vms] == [("corp", "missing", "running")]
     r = ctl("vm", "wait", phone, "corp", "--state", "running", "--settled", "--timeout", "1s", code=4)
-    assert "not running and settled: it is not there yet: image corp-linux:1.0.0 is not in the store" in r.err and "called: never" in r.err
+    assert "not running and settled: it does not exist yet: image corp-linux:1.0.0 is not in the store" in r.err and "last session: never" in r.err
     (tmp_path / "two.yaml").write_text(POLICY + "---\n" + POLICY.replace("state: running", "state: flying").replace("workspace}", "other}"))
     line = (POLICY + "---\n").count("\n") + POLICY.split("state: running")[0].count("\n") + 1
     r = ctl("apply", "-f", "two.yaml", code=1)
@@ -155,7 +155,7 @@ def test_images(ctl, tmp_path):
     (tmp_path / "disk").write_bytes(os.urandom(3 << 20))
     args = ["image", "upload", "disk", "--name", "t", "--version", "1.0", "--arch", "x86_64"]
     assert ctl(*args).out.startswith("uploaded t:1.0 (raw, x86_64, 3.0 MiB)")
-    assert ctl(*args).out.startswith("in the store already: t:1.0")
+    assert ctl(*args).out.startswith("already in the store: t:1.0")
     assert "t     1.0" in ctl("get", "images").out and ctl("get", "image", "t:1.0", "-o", "name").out == "t:1.0\n"
     assert as_json(ctl, "image", "show", "t", "1.0")["size"] == 3 << 20
     (tmp_path / "disk").write_bytes(b"other")
@@ -237,7 +237,7 @@ def test_a_restart_while_somebody_waits(ctl, site, phone):
     assert "is not reachable" in ctl("get", "devices", code=3).err
     site.start()
     _, err = waiting.communicate(timeout=60)
-    assert waiting.returncode == 4 and b"after 12 s" in err and b"the device has last called: never" in err
+    assert waiting.returncode == 4 and b"after 12 s" in err and b"the device's last session: never" in err
 
 
 def test_the_server_itself(ctl, site, tmp_path):     # the last one: a second authority changes what the others rely on

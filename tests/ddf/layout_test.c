@@ -384,7 +384,7 @@ static void errors_name_line_and_column(void)
           "is not a role; possible are: name image state" },
         { HEAD "vm: {operations: {o: {path: O, label: L, role: state}}}\n", RC_INVALID, 8, 48,
           "is not a role; possible are: stop" },
-        { HEAD "vm: {operations: {o: {path: O, label: L, touches: [a]}}}\n", RC_INVALID, 8, 52, "no entry" },
+        { HEAD "vm: {operations: {o: {path: O, label: L, touches: [a]}}}\n", RC_INVALID, 8, 52, "is not an entry" },
         { STATES VM("s: {path: S, format: int}", LACKS ", progress.text") GOALS, RC_INVALID, 11, 0,
           "no entry plays the role \"state\", which is required to manage VMs" },
         { STATES VM(FACTS, LACKS) GOALS, RC_INVALID, 11, 0,

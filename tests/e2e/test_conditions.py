@@ -99,7 +99,7 @@ def test_wrong_credentials_are_shown_at_once_with_time_and_address(quiet):
     assert d["refused"]["remote"] == "127.0.0.1" and "wrong credentials" in d["refused"]["why"] and d["refused"]["at"] > d["created"]
     assert counts(quiet) == {"unauthenticated": 1} == metric(quiet)
     shown = quiet.ctl("device", "show", name)
-    assert "Not let in" in shown and "127.0.0.1" in shown and d["refused"]["at"][:16] in shown, shown
+    assert "Refused" in shown and "127.0.0.1" in shown and d["refused"]["at"][:16] in shown, shown
     c.finish(c.call())
     d = quiet.get(path_of(name))
     assert d["summary"] == "settled" and "refused" not in d

@@ -183,7 +183,7 @@ static void what_is_no_recording_is_refused_with_its_place(void)
         { "server: {url: x}\nmessages:\n- {}\n", RC_INVALID, "neither \"in\" nor \"device\"" },
         { "server: {url: x}\nmessages:\n- {in: '<SyncML/>'}\n", RC_INVALID, "base64" },
         { "server: {url: x}\nmessages:\n- {in: AAAA}\n", RC_PARSE, "" },
-        { "server: {url: x}\naccount: {auth: sha}\nmessages: []\n", RC_INVALID, "no scheme" },
+        { "server: {url: x}\naccount: {auth: sha}\nmessages: []\n", RC_INVALID, "not a scheme" },
         { "server: {url: x\n", RC_PARSE, "" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
