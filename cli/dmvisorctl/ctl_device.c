@@ -68,7 +68,7 @@ static enum ctl_exit show_account(struct ctl *c, const struct ctl_reply *r, stru
         return CTL_OK;
     }
     if (!to_file && c->format == FORMAT_TABLE)
-        ctl_note("%s %s; this is its account, which is shown only now:", what, id_of(c));
+        ctl_note("%s %s; this is its account, which is shown only once:", what, id_of(c));
     enum ctl_exit code = write_account(c, ctl_at(r->json, "account"), file);
     if (code || !to_file) return code;
     if (c->format == FORMAT_NAME)

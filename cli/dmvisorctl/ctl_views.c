@@ -443,7 +443,7 @@ const struct show_view view_session = { "session",
                                             { "Why", "why", SHOW_TEXT, NULL },
                                             { "Notification", "notification", SHOW_TEXT, NULL },
                                             { "Recorded", "recorded", SHOW_TEXT, NULL },
-                                            { "Reason", "recording.why", SHOW_TEXT, NULL },
+                                            { "Recording reason", "recording.why", SHOW_TEXT, NULL },
                                         } };
 const struct show_view view_causes = { "devices",
                                        NULL,

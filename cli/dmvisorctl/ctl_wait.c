@@ -36,7 +36,7 @@ static bool is_there(const json_t *vm)
 static void describe(const json_t *vm, struct buf *b)
 {
     if (!is_there(vm)) {
-        buf_printf(b, "does not exist%s%s", vm ? " yet: " : "", ctl_text(vm, "why"));
+        buf_printf(b, "not on the device%s%s", vm ? " yet: " : "", ctl_text(vm, "why"));
         return;
     }
     const char *lock = ctl_text(vm, "lockText"), *reason = ctl_text(vm, "reasonText"),

@@ -251,9 +251,9 @@ bool pol_op_on_change(const struct pol_operation *op, struct str uri, int64_t by
         return false;
     if (works) { /* whether it was done is not to be found out any more */
         *out = (struct pol_verdict){ .state = POL_OP_SUPERSEDED, .code = 202, .percent = -1 };
-        out->why = by ? arena_printf(a, "the device said that it works on it; operation %lld has changed it since",
+        out->why = by ? arena_printf(a, "the device reported that it works on it; operation %lld has changed it since",
                                      (long long)by)
-                      : STR("the device said that it works on it; a policy has changed it since");
+                      : STR("the device reported that it works on it; a policy has changed it since");
         return true;
     }
     *out = (struct pol_verdict){ .state = POL_OP_VERIFIED, .code = 200, .percent = 100 };

@@ -149,7 +149,7 @@ def test_the_tree_is_asked_for_an_address_and_depth(ctl, server):
 
 def test_a_preview_shows_the_exact_message(ctl, server):
     server.routes[DEVICE + "/preview"] = PLAN
-    assert ctl("device", "preview", DEV).out.endswith("The next message: 1 of 2 that these steps take, with 1 of them; the answers decide what follows\n" + SYNCML + "\n")
+    assert ctl("device", "preview", DEV).out.endswith("The next message: 1 of 2 for these steps, with 1 of them; the answers decide what follows\n" + SYNCML + "\n")
 
 
 # ---- KPIs over time -----------------------------------------------------------------------------------------------
@@ -217,11 +217,11 @@ def test_problems_are_told_with_field_and_places(ctl, server):
 
 def test_not_a_dmvisor_server(ctl, server):
     server.routes[DEVICES] = (502, b"<html>bad gateway</html>", "text/html")
-    assert ctl("get", "devices", code=1).err == f"error: {server.url} answered 502 without saying why: is this a dmvisor server?\n"
+    assert ctl("get", "devices", code=1).err == f"error: {server.url} answered 502 without a reason: is this a dmvisor server?\n"
     server.routes[DEVICES] = (200, b"<html>welcome</html>", "text/html")
-    assert "is no JSON" in ctl("get", "devices", code=1).err
+    assert "is not JSON" in ctl("get", "devices", code=1).err
     server.routes[DEVICES] = (200, b"{\"items\": [", "application/json")
-    assert "is no JSON" in ctl("get", "devices", code=1).err
+    assert "is not JSON" in ctl("get", "devices", code=1).err
     server.routes[DEVICES] = (302, b"", "text/html", {"Location": "https://elsewhere/"})
     assert "redirect (302)" in ctl("get", "devices", code=1).err
 
@@ -229,7 +229,7 @@ def test_not_a_dmvisor_server(ctl, server):
 def test_401_says_how_to_log_in(ctl, server):
     server.routes[DEVICES] = problem(401, "Unauthorized", "this token is not known")
     r = ctl("get", "devices", code=1)
-    assert "error: Unauthorized: this token is not known\n  say who you are: dmvisorctl login" in r.err
+    assert "error: Unauthorized: this token is not known\n  authenticate with dmvisorctl login" in r.err
 
 
 def test_a_server_that_is_not_there(ctl, server):
@@ -271,10 +271,10 @@ def test_an_output_that_cannot_be_written(ctl, server):
 
 
 @pytest.mark.parametrize("args, says", [
-    (["get", "things"], 'nothing called "things"'),
+    (["get", "things"], 'no resource "things"'),
     (["get", "devices", "--limit", "none"], "a number from 1 on"),
     (["get", "policies", "--filter", "x"], "--filter is for devices"),
-    (["get", "tokens", "--watch"], "no events tell"),
+    (["get", "tokens", "--watch"], "there are no events for tokens"),
     (["get", "devices", "-o", "xml"], "possible are table, json"),
     (["get", "devices", "-o", "csv"], "csv is for vm kpis"),
     (["device", "label", "d", "novalue"], "KEY=VALUE"),
@@ -283,8 +283,8 @@ def test_an_output_that_cannot_be_written(ctl, server):
     (["device", "register", "d", "--label", "=x"], "KEY=VALUE"),
     (["apply"], "-f FILE"),
     (["image", "upload", "/etc/hostname"], "--name and --version"),
-    (["vm", "wait", "d", "v"], "wait for what?"),
-    (["vm", "wait", "d", "v", "--gone", "--locked"], "--gone has no state"),
+    (["vm", "wait", "d", "v"], "a condition is needed"),
+    (["vm", "wait", "d", "v", "--gone", "--locked"], "--gone excludes the other conditions"),
     (["vm", "wait", "d", "v", "--locked", "--unlocked"], "at once"),
     (["vm", "wait", "d", "v", "--gone", "--timeout", "soon"], "90s or 10m"),
     (["lock", "d", "v", "--timeout", "5s"], "--timeout needs --wait"),
@@ -305,8 +305,8 @@ def test_wrong_use_ends_with_2_before_anything_is_asked(ctl, server, args, says)
 
 
 def test_without_server_or_token(ctl):
-    assert "which server?" in ctl("get", "devices", code=2).err
-    assert "who asks?" in ctl("get", "devices", "--server", "http://127.0.0.1:1", code=2).err
+    assert "a server is needed" in ctl("get", "devices", code=2).err
+    assert "a token is needed" in ctl("get", "devices", "--server", "http://127.0.0.1:1", code=2).err
 
 
 # ---- repeated requests --------------------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ def test_without_a_file_the_account_is_all_of_standard_output(ctl, server):
     server.routes[f"POST {API}/devices"] = (201, {"device": device(), "account": ACCOUNT})
     server.routes[f"POST {API}/devices/{DEV.replace(':', '%3A')}/credentials"] = {"account": ACCOUNT}
     r = ctl("device", "register", DEV)
-    assert json.loads(r.out) == ACCOUNT and "shown only now" in r.err
+    assert json.loads(r.out) == ACCOUNT and "shown only once" in r.err
     assert json.loads(ctl("device", "credentials", DEV).out) == ACCOUNT
     assert json.loads(ctl("device", "register", DEV, "-o", "json").out)["account"] == ACCOUNT
     r = ctl("device", "register", DEV, "-o", "json", "--account-file", "a.json")
@@ -436,7 +436,7 @@ def test_login_and_contexts(ctl, tmp_path):
     ctl("get", "devices", "--context", "two")
     assert s.asked[-1].headers["authorization"] == "Bearer other"
     ctl("context", "delete", "one")
-    assert "which server?" in ctl("get", "devices", code=2).err
+    assert "a server is needed" in ctl("get", "devices", code=2).err
     assert "no context" in ctl("context", "use", "one", code=1).err
     assert "no context" in ctl("get", "devices", "--context", "one", code=2).err
     config.chmod(0o644)
@@ -509,7 +509,7 @@ def test_files_that_are_not_there(ctl, server, tmp_path):
     assert "no.yaml: No such file" in ctl("apply", "-f", "no.yaml", code=1).err
     assert "d: has no .yaml" in ctl("apply", "-f", "d", code=1).err
     (tmp_path / "big.yaml").write_text("#" * (5 << 20))
-    assert "more than 4194304 bytes" in ctl("apply", "-f", "big.yaml", code=1).err
+    assert "larger than 4194304 bytes" in ctl("apply", "-f", "big.yaml", code=1).err
 
 
 def test_dry_run_and_preview_change_nothing(ctl, server, tmp_path, golden):
@@ -541,7 +541,7 @@ def test_labels_and_settings(ctl, server):
     server.routes[path] = device()
     r = ctl("device", "label", DEV, "pilot=yes", "old-", "with=a-")
     assert json.loads(server.asked[0].body) == {"labels": {"pilot": "yes", "old": None, "with": "a-"}}
-    assert "Labels:     department=sales pilot=yes" in r.out
+    assert "Labels:       department=sales pilot=yes" in r.out
     ctl("device", "set", DEV, "--title", "", "--push", "none")
     assert json.loads(server.asked[1].body) == {"title": "", "push": {"channel": "none"}}
 
@@ -585,7 +585,7 @@ def test_recordings(ctl, server, tmp_path):
     assert (tmp_path / "r.yaml").read_text().startswith("recording: ") and mode(tmp_path / "r.yaml") == 0o600
     assert "--force" in ctl("session", "download", DEV, 5, "-f", "r.yaml", code=1).err
     for word, value in (("on", True), ("off", False), ("default", None)):
-        assert "Recorded:   on" in ctl("device", "set", DEV, "--record", word).out
+        assert "Recorded:     on" in ctl("device", "set", DEV, "--record", word).out
         assert json.loads(server.asked[-1].body) == {"record": value}
     assert "possible are on, off, default" in ctl("device", "set", DEV, "--record", "maybe", code=2).err
 

@@ -244,7 +244,7 @@ def test_vm_wait_says_what_it_waited_for(ctl, server):
                  policies=[device(summary="waiting", why="the device was called and did not answer", seen=ago(200))], code=4)
     assert ("error: after 1 s corp on IMEI:001010000000017 is not running and verified: it is starting, unlocked (operation of a server);"
             " working: wanted running\n") in r.err
-    assert "the device: waiting: the device was called and did not answer\n" in r.err and "last called: 3 m ago" in r.err
+    assert "the device: waiting: the device was called and did not answer\n" in r.err and "last session: 3 m ago" in r.err
 
 
 def test_vm_wait_polls_without_a_stream(ctl, server):

@@ -141,7 +141,7 @@ def test_policies(ctl, phone, tmp_path):
     vms = as_json(ctl, "vm", "list", phone)["items"]
     assert [(v["id"], v["stateText"], v["goal"]) for v in vms] == [("corp", "missing", "running")]
     r = ctl("vm", "wait", phone, "corp", "--state", "running", "--settled", "--timeout", "1s", code=4)
-    assert "not running and settled: it does not exist yet: image corp-linux:1.0.0 is not in the store" in r.err and "last session: never" in r.err
+    assert "not running and settled: it is not on the device yet: image corp-linux:1.0.0 is not in the store" in r.err and "last session: never" in r.err
     (tmp_path / "two.yaml").write_text(POLICY + "---\n" + POLICY.replace("state: running", "state: flying").replace("workspace}", "other}"))
     line = (POLICY + "---\n").count("\n") + POLICY.split("state: running")[0].count("\n") + 1
     r = ctl("apply", "-f", "two.yaml", code=1)
@@ -170,7 +170,7 @@ def test_operations(ctl, phone):
     n = as_json(ctl, "tree", "get", phone, "./DevInfo")["id"]
     assert "get ./DevInfo" in ctl("operations", "list").out
     assert ctl("operations", "list", "--state", "open", "--device", phone, "-o", "name").out == f"{n}\n"
-    assert "it is not over" in ctl("operations", "watch", n, "--timeout", "1s", code=4).err
+    assert "it has not finished" in ctl("operations", "watch", n, "--timeout", "1s", code=4).err
     watching = ctl.start("operations", "watch", n)
     time.sleep(1)
     assert ctl("operations", "cancel", n).out == f"operation {n} is cancelled\n"
@@ -179,7 +179,7 @@ def test_operations(ctl, phone):
     assert "Already ended" in ctl("operations", "cancel", n, code=1).err
     assert "Steps" in ctl("operations", "show", n).out
     r = ctl("operations", "create", phone, "lockAll", "--yes", "--wait", "--timeout", "1s", code=4)
-    assert "  operation " in r.out and "it is not over" in r.err
+    assert "  operation " in r.out and "it has not finished" in r.err
     assert ctl("device", "notify", phone, "--why", "a test").out.startswith("notification ")
     assert phone in ctl("get", "notifications", "--device", phone).out
 

@@ -201,7 +201,7 @@ def test_a_sequence_does_not_pass_over_what_was_not_answered(server, client, sil
     first = {"command": "get", "uri": "./V/A"} if silent == "Get ./V/A" else {"command": "confirm", "data": "MAXDT=60\nNow?"}
     one = ask(server, client, "sequence", commands=[first, {"command": "replace", "uri": "./V/x", "format": "chr", "data": "1"}])
     client.run()
-    assert op(server, one)["state"] == "failed" and "the device says nothing of it" in op(server, one)["reason"], op(server, one)
+    assert op(server, one)["state"] == "failed" and "the device gives no answer for it" in op(server, one)["reason"], op(server, one)
 
 
 def test_a_value_without_a_status_is_a_value(server, client):
