@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The whole thing on one machine: installs what it needs, builds, starts dmvisord (SQLite, TLS) and one phone (dmvisor-agent with
+# Runs everything on one machine: installs missing packages, builds, starts dmvisord (SQLite, TLS) and one phone (dmvisor-agent with
 # QEMU/KVM through libvirt), gives the phone a corporate VM by policy, and shows the VM's state and KPIs as read through REST.
 #
-#   deploy/quickstart.sh            stays until Ctrl-C, then cleans up
-#   deploy/quickstart.sh --check    unattended: also locks, unlocks, resizes and deletes the VM; exits 0 only if all of it was so
+#   deploy/quickstart.sh            runs until Ctrl-C, then cleans up
+#   deploy/quickstart.sh --check    unattended: also locks, unlocks, resizes and deletes the VM; exits 0 only if every step succeeded
 #
-# Nothing outside the checkout stays behind but installed packages. DMVISOR_BUILD names another build folder.
+# Nothing remains outside the checkout except installed packages. DMVISOR_BUILD names another build folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib/packages.sh
@@ -32,7 +32,7 @@ cleanup() {
         kill -KILL "$p" 2>/dev/null || true
     done
     if [ -n "$run" ]; then
-        # The VM's emulator is told to stop by the agent; what is left of it after a crash belongs to this run's folder.
+        # The agent stops the VM's emulator; processes that a crash leaves behind are found by this run's folder.
         for p in $(pgrep -f "$run/" || true); do [ "$p" = $$ ] || kill -KILL "$p" 2>/dev/null || true; done
         rm -rf "$run"
     fi
@@ -56,7 +56,7 @@ step "building the guest"
 cache=${DMVISOR_CACHE:-$PWD/.cache}
 [ -s "$cache/corp-linux.tar" ] && [ "$cache/corp-linux.tar" -nt deploy/guest/init ] || DMVISOR_CACHE=$cache deploy/guest/build.sh "$cache/corp-linux.tar"
 
-# A folder that the unprivileged server can reach, whoever runs this.
+# A folder that the unprivileged server can reach, under any account that runs this script.
 run=$(mktemp -d /var/tmp/dmvisor-quickstart.XXXXXX)
 chmod 711 "$run"
 mkdir -p "$run/server" "$run/agent"
@@ -112,7 +112,7 @@ objects: {directory: $inst/share/dmvisor/ddf}
 hypervisor: {uri: "qemu:///embed?root=$run/agent/hv", stopVmsOnExit: true}
 push: {address: 127.0.0.1, port: $push_port}
 server: {ca: $run/server/cert.pem}
-interaction: {answers: accept}      # nobody sits in front of it: questions of servers are answered with yes
+interaction: {answers: accept}      # there is no user: every prompt of a server is accepted
 END
 step "starting the phone (dmvisor-agent)"
 "$inst/bin/dmvisor-agent" -f "$run/agent/agent.yaml" --account "$run/agent/account.json" 2>"$run/agent.log" &

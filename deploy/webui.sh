@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Fetches the console's two libraries with npm and copies their files as they are into webui-static/lib/, where the page finds them.
+# Fetches the console's two libraries with npm and copies their files unchanged into webui-static/lib/, where the page loads them from.
 set -euo pipefail
 cd "$(dirname "$0")/../webui-static"
 want=$(sha256sum package.json package-lock.json | sha256sum | cut -c1-16)

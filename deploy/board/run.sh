@@ -4,9 +4,9 @@
 #
 #   deploy/board/run.sh [-o OUT] [-p PUSH_PORT] FOLDER
 #
-# FOLDER holds agent.yaml, account.json and what else the agent shall see below /data; it is put on the board's second disk.
+# FOLDER holds agent.yaml, account.json and all other files that the agent needs below /data; it becomes the board's second disk.
 # The board reaches servers on this machine's loopback at 10.0.2.2; datagrams to 127.0.0.1:PUSH_PORT arrive at its port 2948.
-# The serial line is standard output; ends when the board switches off, or on SIGTERM.
+# The serial line is standard output. The script ends when the board powers off, or on SIGTERM.
 set -euo pipefail
 out=$(cd "$(dirname "$0")/../.." && pwd)/build-board push=12948
 while getopts o:p: o; do

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Packages of another architecture through a root of their own: the machine's dpkg and apt keep the architectures they have. To be sourced.
+# Downloads packages of another architecture through a separate apt root: the machine's dpkg and apt keep their architectures. To be sourced.
 
-# Debian's own entries of this machine, in one-line form, with whatever mirror it uses.
+# This machine's apt sources for Debian, in one-line form, with the mirror that it uses.
 debian_sources() {
     # shellcheck disable=SC2016
     apt-get indextargets --format '$(CREATED_BY)|$(SITE)|$(RELEASE)|$(COMPONENT)' 2>/dev/null |
@@ -9,7 +9,7 @@ debian_sources() {
             print "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] " $2 " " $3 " " $4 }'
 }
 
-# apt_root ARCH FOLDER: from here on apt-get and apt-cache of this shell speak of ARCH and keep their state in FOLDER. Needs no root; lists
+# apt_root ARCH FOLDER: apt-get and apt-cache of this shell use ARCH from here on, and keep their state in FOLDER. Needs no root; lists
 # older than a day are fetched again.
 apt_root() {
     local arch=$1 dir=$2

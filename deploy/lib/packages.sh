@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What each job needs of Debian 12, and how it gets there. To be sourced.
+# The Debian 12 packages of each job, and their installation. To be sourced.
 
 packages_build="meson ninja-build pkg-config gcc libc6-dev libmicrohttpd-dev libgnutls28-dev libxml2-dev libpcre2-dev libwbxml2-dev libssl-dev
   libsqlite3-dev libxxhash-dev libjansson-dev libfyaml-dev libcurl4-openssl-dev libvirt-dev libarchive-dev libseccomp-dev ca-certificates nodejs npm"
@@ -20,11 +20,11 @@ as_root() {
     fi
 }
 
-# Install what is missing of the named packages; says what it does and is silent when there is nothing to do.
+# Install those of the named packages that are missing. Prints its actions, and nothing when there is nothing to do.
 need_packages() {
     local missing=() p
     for p in "$@"; do
-        case $p in # another packaging of the same command is as good
+        case $p in # another package with the same command is sufficient
         nodejs) command -v node >/dev/null && continue ;;
         npm) command -v npm >/dev/null && continue ;;
         esac
@@ -35,7 +35,7 @@ need_packages() {
     local log
     log=$(mktemp)
     if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
-        as_root apt-get update >>"$log" 2>&1 || true # an old list names files that are gone
+        as_root apt-get update >>"$log" 2>&1 || true # an old list names files that no longer exist
         if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1; then
             tail -n 20 "$log" >&2
             echo "apt-get could not install: ${missing[*]} (whole log: $log)" >&2
@@ -45,7 +45,7 @@ need_packages() {
     rm -f "$log"
 }
 
-# libvirt's QEMU driver, when root opens it, wants its account, which only libvirt's service package would make.
+# libvirt's QEMU driver, when root opens it, needs an account that only libvirt's service package creates.
 need_libvirt_user() {
     getent passwd libvirt-qemu >/dev/null || as_root useradd --system --user-group --no-create-home --shell /usr/sbin/nologin libvirt-qemu
 }
