@@ -12,7 +12,8 @@
 
 enum { PATH_BYTES = 1024, ENTRIES_MAX = 1000, PASSED_OVER_BYTES = 64 << 20 };
 
-/* What a bundle holds; anything else in it is passed over, as long as it is little: it is decompressed all the same. */
+/* The parts of a bundle. Other entries are skipped, as long as they are small, because they are decompressed as
+ * well. */
 static const struct part {
     const char *name;
     int64_t max_bytes;
@@ -24,7 +25,7 @@ static const struct part {
 };
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-/* "kernel" or "./kernel"; a name with any other folder in it is none of ours. */
+/* "kernel" or "./kernel"; a name with any other folder is not a part. */
 static const struct part *part_of(const char *path)
 {
     if (strncmp(path, "./", 2) == 0) path += 2;
@@ -62,7 +63,7 @@ static enum rc unpack_part(struct archive *ar, const struct part *part, const ch
     la_ssize_t n = 0;
     enum rc rc = RC_OK;
     snprintf(file, sizeof file, "%s/%s", dir, part->name);
-    unlink(file); /* never through a link that lies there */
+    unlink(file); /* never through an existing link */
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
     while (!rc && (n = archive_read_data(ar, chunk, sizeof chunk)) > 0) {
@@ -81,15 +82,16 @@ static enum rc unpack_part(struct archive *ar, const struct part *part, const ch
     return rc;
 }
 
-/* One of ours has to be a file of its own; a link would name something else. */
+/* A part must be a file of its own; a link would name another one. */
 static enum rc check_kind(struct archive_entry *entry, const struct part *part, struct err *e)
 {
     if (archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry)) return RC_OK;
-    return err_set(e, RC_INVALID, "the bundle's %s is %s; only a regular file is taken", part->name,
-                   archive_entry_hardlink(entry) || archive_entry_filetype(entry) == AE_IFLNK ? "a link" : "no file");
+    return err_set(e, RC_INVALID, "the bundle's %s is %s; it must be a regular file", part->name,
+                   archive_entry_hardlink(entry) || archive_entry_filetype(entry) == AE_IFLNK ? "a link"
+                                                                                              : "not a file");
 }
 
-/* What bundles are compressed with. libarchive knows more, for some of which it runs other programs. */
+/* The supported compressions. libarchive knows others, some of which run external programs. */
 static bool know_formats(struct archive *ar)
 {
     return archive_read_support_format_tar(ar) > ARCHIVE_FAILED &&
@@ -98,7 +100,7 @@ static bool know_formats(struct archive *ar)
            archive_read_support_filter_xz(ar) > ARCHIVE_FAILED && archive_read_support_filter_zstd(ar) > ARCHIVE_FAILED;
 }
 
-/* Some hundred kilobytes may hold terabytes, here of what nobody wants. */
+/* A small archive can expand to terabytes, here of entries that are skipped. */
 static enum rc pass_over(struct archive_entry *entry, int64_t *budget, const char *file, struct err *e)
 {
     const int64_t bytes = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : 0;
@@ -123,12 +125,12 @@ enum rc bundle_unpack(const char *file, const char *dir, struct err *e)
     if (!know_formats(ar))
         rc = err_set(e, RC_NOMEM, "no memory to unpack %s", file);
     else if (archive_read_open_filename(ar, file, 64 << 10) != ARCHIVE_OK)
-        rc = err_set(e, errno == ENOENT ? RC_IO : RC_PARSE, "%s is no bundle: %s", file, archive_error_string(ar));
+        rc = err_set(e, errno == ENOENT ? RC_IO : RC_PARSE, "%s is not a bundle: %s", file, archive_error_string(ar));
     while (!rc && (code = archive_read_next_header(ar, &entry)) == ARCHIVE_OK) {
         const char *name = archive_entry_pathname(entry);
         const struct part *part = name ? part_of(name) : NULL;
         if (++n > ENTRIES_MAX)
-            rc = err_set(e, RC_LIMIT, "%s has more than %d entries: that is no kernel bundle", file, ENTRIES_MAX);
+            rc = err_set(e, RC_LIMIT, "%s is not a kernel bundle: it has more than %d entries", file, ENTRIES_MAX);
         else if (!part)
             rc = pass_over(entry, &budget, file, e);
         else if (seen & 1u << (part - parts))
@@ -136,10 +138,10 @@ enum rc bundle_unpack(const char *file, const char *dir, struct err *e)
         else if (!(rc = check_kind(entry, part, e)) && !(rc = unpack_part(ar, part, dir, e)))
             seen |= 1u << (part - parts);
     }
-    if (!rc && code != ARCHIVE_EOF) rc = err_set(e, RC_PARSE, "%s is no bundle: %s", file, archive_error_string(ar));
+    if (!rc && code != ARCHIVE_EOF) rc = err_set(e, RC_PARSE, "%s is not a bundle: %s", file, archive_error_string(ar));
     for (size_t i = 0; !rc && i < PARTS; i++)
         if (parts[i].required && !(seen & 1u << i))
-            rc = err_set(e, RC_PARSE, "%s is no kernel bundle: it has no file \"%s\"", file, parts[i].name);
+            rc = err_set(e, RC_PARSE, "%s is not a kernel bundle: it has no file \"%s\"", file, parts[i].name);
     archive_read_free(ar);
     return rc;
 }

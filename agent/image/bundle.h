@@ -6,12 +6,14 @@
 #include "base/rc.h"
 #include <stdbool.h>
 
-enum { BUNDLE_CMDLINE_BYTES = 511 }; /* what a VM's description holds */
+enum { BUNDLE_CMDLINE_BYTES = 511 }; /* limit of a VM's description */
 
-/** Unpack the three into dir (made if missing); nothing else in the archive is written, paths are not followed, sizes
- * are bounded.
- * The three are regular files, no links; the command line is text.
- * @return RC_PARSE when it is no archive or lacks kernel; RC_INVALID when one of the three is not as it should be;
- *         RC_LIMIT: no room, or too many entries; RC_IO */
+/**
+ * Unpack the three files into dir (created if missing). No other entry is written, paths are not followed, sizes are
+ * bounded. The three must be regular files and not links; the command line must be text.
+ *
+ * @return RC_PARSE when it is not an archive or lacks the kernel; RC_INVALID when one of the three is invalid; RC_LIMIT
+ * when there is no room, or too many entries; RC_IO
+ */
 enum rc bundle_unpack(const char *file, const char *dir, struct err *e);
 #endif

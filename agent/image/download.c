@@ -15,7 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Result codes of virtualization-mo.md c.6 that a transfer can end with. */
+/* Result codes of virtualization-mo.md c.6 that end a transfer. */
 enum { DONE = 1200, FAILED = 1415, REFUSED = 1416, NO_ROOM = 1417, WRONG = 1418, CANCELLED = 1445, SERVER_DOWN = 1501 };
 enum {
     QUEUE_MAX = 64,
@@ -30,22 +30,22 @@ enum {
 
 struct download_item {
     char id[64], url[1024], auth[256], sha256[65], ca_file[512];
-    int64_t size_bytes; /* rounded up to a KiB: the object's SizeKB says no more */
+    int64_t size_bytes; /* rounded up to a KiB, which is the precision of the object's SizeKB */
     volatile int cancel;
     struct download_item *next;
 };
 
-/* A file whose hash was checked, remembered by what changes when it does. */
+/* A file whose hash was verified, with the attributes that change when the file does. */
 struct known_image {
     char sha256[65];
     off_t size;
     struct timespec changed;
 };
 
-struct files { /* the real loader */
+struct files { /* downloads to files */
     struct download base;
     char dir[384];
-    int fd;                                /* eventfd: events wait */
+    int fd;                                /* eventfd: events are waiting */
     struct threads threads;                /* the workers */
     struct download_item *queue, *running; /* lists */
     size_t n_idle;
@@ -63,7 +63,7 @@ static bool is_sha256(const char *text)
 
 /* --- events ---------------------------------------------------------------------------------------------------- */
 
-/* A newer progress takes the place of an older one of the same transfer; an end is never dropped. */
+/* A newer progress event replaces an older one of the same transfer; an end is never dropped. */
 static void tell(struct files *f, const struct download_event *ev)
 {
     threads_lock(&f->threads);
@@ -101,7 +101,7 @@ static void path_of(const struct files *f, const char *sha256, const char *endin
     snprintf(out, 512, "%s/%s%s", f->dir, sha256, ending);
 }
 
-/* Hash what is in the file, into c. @return bytes read, -1 when it cannot be read */
+/* Hash the file's content into c. @return bytes read, -1 when it cannot be read */
 static int64_t hash_file(const char *file, struct crypto_sha256_ctx *c)
 {
     char chunk[CHUNK];
@@ -141,7 +141,7 @@ static bool files_has(struct download *l, const char *sha256, char file[512])
     threads_unlock(&f->threads);
     if (known) return true;
     if (!hash_is(file, sha256)) {
-        unlink(file); /* damaged since it was fetched: fetch it again */
+        unlink(file); /* damaged since the download: fetch it again */
         return false;
     }
     threads_lock(&f->threads);
@@ -207,7 +207,7 @@ static bool take_bytes(void *ctx, struct str bytes)
     return true;
 }
 
-/* Open the unfinished file and hash what it has; start anew when it cannot be a beginning. */
+/* Open the unfinished file and hash its content; start over when it cannot be a prefix of the image. */
 static bool open_part(struct download_transfer *t, const char *part)
 {
     crypto_sha256_destroy(t->hash);
@@ -236,17 +236,17 @@ static int ended(struct download_event *ev, int result, const char *text)
     return ev->result = result;
 }
 
-/* As many bytes as were announced, to the KiB? The hash decides. */
+/* Does the size equal the announced size, to the KiB? The hash decides. */
 static bool may_be_all(const struct download_transfer *t)
 {
     return t->done > t->download->size_bytes - 1024;
 }
 
-/* @return a result code, or 0 = try again later (the text says why) */
+/* @return a result code, or 0 = try again later (with the reason in the text) */
 static int judge(struct download_transfer *t, enum rc rc, long status, const struct err *e, struct download_event *ev)
 {
     char text[256];
-    if (t->download->cancel) return ended(ev, CANCELLED, "cancelled; what came so far is kept");
+    if (t->download->cancel) return ended(ev, CANCELLED, "cancelled; the part that was downloaded is kept");
     if (t->error) return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
     if (t->too_long) return ended(ev, WRONG, "the server sends more than the announced size");
     if (rc == RC_OK && (status == 200 || status == 206)) {
@@ -257,13 +257,13 @@ static int judge(struct download_transfer *t, enum rc rc, long status, const str
         snprintf(text, sizeof text, "the download server answered HTTP %ld", status);
     else
         snprintf(text, sizeof text, "%.200s", e->text);
-    if (rc == RC_DENIED) return ended(ev, FAILED, text); /* its certificate is not trusted: repeating does not help */
+    if (rc == RC_DENIED) return ended(ev, FAILED, text); /* its certificate is not trusted: a retry does not help */
     if (rc == RC_OK && (status == 401 || status == 403)) return ended(ev, REFUSED, text);
     if (rc == RC_OK && status < 500 && status != 408 && status != 429 && status != 416) return ended(ev, FAILED, text);
     return ended(ev, 0, text);
 }
 
-/* One try from where the unfinished file ends. */
+/* One attempt that continues at the end of the unfinished file. */
 static int attempt(struct download_transfer *t, struct fetch *client, const char *part, struct download_event *ev)
 {
     char header[300];
@@ -286,7 +286,7 @@ static int attempt(struct download_transfer *t, struct fetch *client, const char
         enum rc rc = fetch_do(client, &r, &reply, &e);
         result = judge(t, rc, reply.status, &e, ev);
         if (rc == RC_UNSUPPORTED || reply.status == 416)
-            unlink(part); /* the server does not resume from there: the next try begins anew */
+            unlink(part); /* the server does not resume there: the next attempt starts over */
         fetch_reply_finish(&reply);
     }
     if (fsync(t->fd) != 0 && result == DONE) result = ended(ev, FAILED, strerror(errno));
@@ -309,7 +309,7 @@ static int accept_file(struct download_transfer *t, const char *part, const char
     return ended(ev, DONE, "");
 }
 
-/* Sleep between tries; ends early when cancelled or stopped. */
+/* Wait between attempts; ends early when cancelled or stopped. */
 static void pause_for(struct files *f, const struct download_item *download, int64_t ms)
 {
     const int64_t until_ms = world_monotonic_ms() + ms;
@@ -344,18 +344,19 @@ static void transfer(struct files *f, const struct download_item *download)
             pause_for(f, download, wait_ms);
             wait_ms *= 2;
         }
-        result = download->cancel ? ended(&ev, CANCELLED, "cancelled; what came so far is kept")
+        result = download->cancel ? ended(&ev, CANCELLED, "cancelled; the part that was downloaded is kept")
                                   : attempt(&t, client, part, &ev);
         if (result == DONE) result = accept_file(&t, part, file, &ev);
         ev.done_bytes = t.done;
     }
-    if (!result) ev.result = SERVER_DOWN; /* the text is of the last try */
+    if (!result) ev.result = SERVER_DOWN; /* the text is of the last attempt */
     crypto_sha256_destroy(t.hash);
     fetch_destroy(client);
     tell(f, &ev);
 }
 
-/* --- the threads: a server that drips holds its own transfer, and no other ------------------------------------------ */
+/* --- the threads: a slow server delays only its own transfer
+ * -------------------------------------------------------- */
 
 static bool is_running(const struct files *f, const char *sha256)
 {
@@ -364,7 +365,7 @@ static bool is_running(const struct files *f, const char *sha256)
     return false;
 }
 
-/* The first that no other transfer writes the file of, moved to the running ones. @return NULL when there is none */
+/* Move the first request whose file no other transfer writes to the running ones. @return NULL when there is none */
 static struct download_item *take_download(struct files *f)
 {
     struct download_item **at = &f->queue, *download;
@@ -383,7 +384,7 @@ static void end_download(struct files *f, struct download_item *download)
     while (*at != download) at = &(*at)->next;
     *at = download->next;
     free(download);
-    threads_wake(&f->threads); /* another one may wait for this file */
+    threads_wake(&f->threads); /* another request may wait for this file */
 }
 
 static void *run(void *arg)
@@ -407,7 +408,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* With the lock held. One that cannot be had is no failure while another one is there. */
+/* With the lock held. A thread that cannot be started is no failure as long as another one exists. */
 static bool need_workers(struct files *f, size_t waiting)
 {
     if (f->threads.list.n < WORKERS_MAX && waiting > f->n_idle)

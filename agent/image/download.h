@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_IMAGE_DOWNLOAD_H
 #define AGENT_IMAGE_DOWNLOAD_H
-/* Fetches image files: resumes after interruptions, checks size and SHA-256, never leaves a wrong file under its
+/* Downloads image files: resumes after interruptions, verifies size and SHA-256, never leaves a wrong file under its
  * final name. Requests in, events out, like hv.h. */
 #include "base/rc.h"
 #include "base/str.h"
@@ -13,8 +13,8 @@ struct download_event {
     char id[64]; /* of the request */
     int64_t done_bytes, total_bytes;
     int result;     /* DONE: result code of virtualization-mo.md c.6: 1200, 1415, 1416, 1417, 1418, 1445, 1501 */
-    char file[512]; /* where it lies */
-    char text[256]; /* for people */
+    char file[512]; /* the file's path */
+    char text[256]; /* for display */
 };
 /* size_bytes: the file's size rounded up to a KiB, 0 = unknown */
 struct download_request {
@@ -23,18 +23,18 @@ struct download_request {
     const char *ca_file;
 };
 
-/** @param dir  files lie there as <sha256>, unfinished ones as <sha256>.part. Own thread. */
+/** @param dir  folder of the files: <sha256>, and <sha256>.part while unfinished. Has its own thread. */
 enum rc download_create(const char *dir, struct download **out, struct err *e);
-/** In memory, done at once (sim). */
+/** Simulated in memory; done at once. */
 struct download *download_sim_create(void);
-/** The same with files: dir/<sha256>, of the size asked for. */
+/** The same with files: dir/<sha256>, of the requested size. */
 struct download *download_sim_files(const char *dir);
-void download_destroy(struct download *l); /* stops transfers; .part files stay for the next time */
+void download_destroy(struct download *l); /* stops transfers; .part files are kept and resumed later */
 enum rc download_start(struct download *l, const struct download_request *r, struct err *e);
 void download_cancel(struct download *l, const char *id);
 void download_remove(struct download *l, const char *sha256);
-/** Already there and whole? (hash checked once, remembered by size and time) */
+/** Does the complete file exist already? (The hash is verified once and remembered by size and time.) */
 bool download_has(struct download *l, const char *sha256, char file[512]);
 bool download_next(struct download *l, struct download_event *out);
-int download_fd(struct download *l); /* -1: none (sim) */
+int download_fd(struct download *l); /* -1: none (simulated) */
 #endif

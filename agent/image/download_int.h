@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_IMAGE_DOWNLOAD_INT_H
 #define AGENT_IMAGE_DOWNLOAD_INT_H
-/* What the two loaders (loader.c: files; loader_sim.c: memory) are to loader.h. */
+/* What the two implementations (download.c: files; download_sim.c: memory) provide for download.h. */
 #include "agent/image/download.h"
 
 struct download_class {

@@ -8,7 +8,7 @@
 
 enum { IMAGES = 8, EVENTS = 8 };
 
-/* Every download succeeds at once; what was fetched last is there, in files where there is a folder. */
+/* Every download succeeds at once; the last ones exist, as files when there is a folder. */
 struct download_sim {
     struct download base;
     char dir[384]; /* "" = in memory */
@@ -18,7 +18,7 @@ struct download_sim {
     unsigned first, n;
 };
 
-/* An image of about that size, always the same for one hash. */
+/* Write an image of about that size; one hash always gives the same content. */
 static enum rc write_file(const struct download_sim *s, const struct download_request *r, struct err *e)
 {
     char file[512];
@@ -63,7 +63,7 @@ static enum rc sim_start(struct download *l, const struct download_request *r, s
 static void sim_cancel(struct download *l, const char *id)
 {
     (void)l;
-    (void)id; /* done already */
+    (void)id; /* finished already */
 }
 
 static void sim_remove(struct download *l, const char *sha256)
@@ -115,7 +115,7 @@ struct download *download_sim_files(const char *dir)
     return l;
 }
 
-/* loader.h for both. */
+/* The functions of download.h for both implementations. */
 void download_destroy(struct download *l)
 {
     if (l) l->class->destroy(l);

@@ -20,13 +20,13 @@ enum rc image_check_file(const char *file, int *out, struct err *e)
     enum rc rc = RC_OK;
     if (fd < 0)
         return err_set(e, errno == ELOOP ? RC_INVALID : RC_IO, "%s %s", file,
-                       errno == ELOOP ? "is a symbolic link; a VM's files are none" : strerror(errno));
+                       errno == ELOOP ? "is a symbolic link, which is not allowed for a VM's files" : strerror(errno));
     if (fstat(fd, &st) != 0)
         rc = err_set(e, RC_IO, "%s: %s", file, strerror(errno));
     else if (!S_ISREG(st.st_mode))
-        rc = err_set(e, RC_INVALID, "%s is no regular file", file);
+        rc = err_set(e, RC_INVALID, "%s is not a regular file", file);
     else if (st.st_nlink != 1)
-        rc = err_set(e, RC_INVALID, "%s has a second name; a VM's files have one", file);
+        rc = err_set(e, RC_INVALID, "%s has a second hard link, which is not allowed for a VM's files", file);
     if (rc || !out)
         close(fd);
     else
@@ -63,7 +63,7 @@ enum {
 };
 static const uint32_t EXT_BACKING_FORMAT = 0xe2792aca, EXT_ENCRYPTION = 0x0537be77;
 
-/* Extensions name things that lie elsewhere. */
+/* Extensions can refer to other files. */
 static enum rc check_extensions(const uint8_t *h, size_t n, size_t at, struct err *e)
 {
     while (at + 8 <= n) {
@@ -85,7 +85,7 @@ static enum rc check_header(int fd, const struct image_rules *rules, struct err 
     size_t n = got > 0 ? (size_t)got : 0, end = QCOW2_V2_BYTES;
     enum rc rc;
     if (n < QCOW2_V2_BYTES || number(h, 4) != QCOW2_MAGIC)
-        return err_set(e, RC_INVALID, "the image is said to be qcow2 and is not");
+        return err_set(e, RC_INVALID, "the image is declared as qcow2 and is not");
     const uint64_t version = number(h + 4, 4), features = version == 3 ? number(h + 72, 8) : 0;
     if (version != 2 && version != 3)
         return err_set(e, RC_INVALID, "the image is qcow2 of version %" PRIu64 "; 2 and 3 are known", version);
@@ -104,7 +104,7 @@ static enum rc check_header(int fd, const struct image_rules *rules, struct err 
     return rc ? rc : check_extensions(h, n, end, e);
 }
 
-/* ---- what qemu-img finds ---- */
+/* ---- the result of qemu-img ---- */
 
 static bool plain(struct str s)
 {
@@ -124,18 +124,18 @@ static enum rc check_report(struct str json, const struct image_rules *rules, st
     enum rc rc = doc_parse(json, "qemu-img info", a, &d, e);
     if (rc) return rc;
     v = doc_get(d, "format");
-    if (!v || !str_is(v->text, "qcow2")) return err_set(e, RC_INVALID, "the image is said to be qcow2 and is not");
+    if (!v || !str_is(v->text, "qcow2")) return err_set(e, RC_INVALID, "the image is declared as qcow2 and is not");
     for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
-        if (doc_path(d, elsewhere[i])) return err_set(e, RC_INVALID, "the image reaches for another file");
+        if (doc_path(d, elsewhere[i])) return err_set(e, RC_INVALID, "the image refers to another file");
     if (doc_bool(doc_get(d, "encrypted"), &encrypted) && encrypted)
         return err_set(e, RC_INVALID, "the image is encrypted");
     snapshots = doc_get(d, "snapshots");
     for (const struct doc *s = snapshots ? snapshots->first : NULL; s; s = s->next) {
         v = doc_get(s, "name");
-        if (!v || !plain(v->text)) return err_set(e, RC_INVALID, "the image carries a snapshot with an odd name");
+        if (!v || !plain(v->text)) return err_set(e, RC_INVALID, "the image has a snapshot with an invalid name");
     }
     if (!doc_i64(doc_get(d, "virtual-size"), &size) || size < 0)
-        return err_set(e, RC_INVALID, "the image's disk has no size");
+        return err_set(e, RC_INVALID, "the image's disk size is missing");
     return check_size(size, rules, e);
 }
 
@@ -150,7 +150,7 @@ static enum rc ask_qemu_img(const char *file, const struct image_rules *rules, s
     arena_init(&a, LOOK_ARENA_BYTES);
     enum rc rc = confined_run(argv, &limits, &out, &code, e);
     if (!rc && code == 127)
-        rc = err_set(e, RC_UNSUPPORTED, "qcow2 images need qemu-img to be looked at; install qemu-utils");
+        rc = err_set(e, RC_UNSUPPORTED, "qemu-img is needed to check qcow2 images; install qemu-utils");
     if (!rc && code != 0) rc = err_set(e, RC_INVALID, "qemu-img cannot read the image (it ended with %d)", code);
     if (!rc) rc = check_report(buf_str(&out), rules, &a, e);
     arena_finish(&a);

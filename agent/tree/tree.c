@@ -102,7 +102,7 @@ bool tree_step(struct tree *t, const struct tree_at *parent, struct str name, st
     return true;
 }
 
-/* Does the row of an un-named node list this name by itself? */
+/* Does the row of an un-named node list this name? */
 static bool listed(struct tree *t, const struct tree_at *at, struct arena *a)
 {
     struct tree_names names = { a, NULL, 0, false };
@@ -151,7 +151,7 @@ bool tree_find(struct tree *t, struct str uri, struct arena *a, struct tree_at *
     return depth == p.names.depth;
 }
 
-/* What a leaf holds that nobody wrote and the description gives no default for. */
+/* The value of a leaf that was never written and has no default in the description. */
 static struct str nothing(enum ddf_format f)
 {
     return f == DDF_INT || f == DDF_FLOAT ? STR("0") : f == DDF_BOOL ? STR("false") : (struct str){ 0 };
@@ -208,7 +208,7 @@ void tree_name(struct tree_names *out, struct str name)
         out->full = true;
         return;
     }
-    if ((out->n & (out->n - 1)) == 0) { /* 0, 1, 2, 4, 8 ...: the list is full, double it */
+    if ((out->n & (out->n - 1)) == 0) { /* 0, 1, 2, 4, 8 ...: the list is full and doubles */
         list = ARENA_ARRAY(out->a, struct str, out->n ? out->n * 2 : 1);
         if (!list) {
             out->full = true;
@@ -223,7 +223,7 @@ void tree_name(struct tree_names *out, struct str name)
         out->n++;
 }
 
-/* Un-named children that were added: the records that lie right below. */
+/* Un-named children that were added: the records directly below. */
 static void kept_names(struct tree *t, struct str parent, struct tree_names *out)
 {
     struct str base = arena_printf(out->a, "%.*s/", STR_ARG(parent));
@@ -354,9 +354,9 @@ bool tree_note(struct tree *t, enum tree_what what, struct str uri, struct str o
     return true;
 }
 
-/* A mark is a place in the records' journal; the changes noted since the last tree_done all belong to what may be
- * taken back with it, because marks follow tree_done. Nested marks (items of a command, children of Atomic) take
- * back all or only records of their own, so the number of changes is carried in the upper half. */
+/* A mark is a position in the store's journal. All changes noted since the last tree_done belong to what may be
+ * rolled back with it, because marks follow tree_done. Nested marks (items of a command, children of an Atomic) roll
+ * back all or only their own records, so the upper half holds the number of changes. */
 size_t tree_mark(const struct tree *t)
 {
     return t->n_changes << 32 | tree_store_mark(t->records);
@@ -376,7 +376,7 @@ void tree_rollback(struct tree *t, size_t mark)
     t->generation++;
 }
 
-/* A deleted node is not there any more, so its description is found without asking. */
+/* A deleted node no longer exists, so its description is found without reading the tree. */
 static bool described(struct tree *t, struct str uri, struct arena *a, struct tree_at *at)
 {
     struct tree_path p;

@@ -69,9 +69,9 @@ enum rc tree_model_row(struct tree_model *m, struct str uri, const struct tree_r
     size_t i;
 
     if (!n) return err_set(e, RC_NOT_FOUND, "no description has the node %.*s", STR_ARG(uri));
-    if (m->n * 2 >= m->cap) return err_set(e, RC_LIMIT, "more than %zu nodes are served", m->n);
+    if (m->n * 2 >= m->cap) return err_set(e, RC_LIMIT, "more than %zu nodes have rows", m->n);
     i = place(m, n);
-    if (m->slots[i].node) return err_set(e, RC_EXISTS, "two objects want to serve the node %.*s", STR_ARG(uri));
+    if (m->slots[i].node) return err_set(e, RC_EXISTS, "two objects serve the node %.*s", STR_ARG(uri));
     m->slots[i].node = n;
     m->slots[i].row = *row;
     m->n++;

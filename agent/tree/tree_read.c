@@ -44,7 +44,7 @@ static int one(struct tree *t, struct arena *a, const struct tree_at *at, struct
         out->data = tree_value_of(t, at, a);
         return 200;
     }
-    /* C-103: names joined by '/'; none is empty Data and still 200 */
+    /* C-103: names joined by '/'; no children give empty Data and status 200 */
     if (!tree_children(t, at, &names)) return 500;
     out->type = STR("text/plain");
     buf_init(&b, 0);
@@ -60,7 +60,7 @@ static int one(struct tree *t, struct arena *a, const struct tree_at *at, struct
     return 200;
 }
 
-/* The subtree in depth-first order, without what this server may not read (C-115). */
+/* List the subtree in depth-first order, without the nodes that this server may not read (C-115). */
 static void walk(struct tree_reading *r, const struct tree_at *at)
 {
     struct tree_names names = { r->a, NULL, 0, false };
@@ -103,7 +103,7 @@ static int property(struct tree *t, const struct tree_at *at, struct str name, s
         return status;
     }
     if (str_is(name, "ACL"))
-        *out = tree_acl(t, at->uri); /* C-110: its own value, never the inherited one */
+        *out = tree_acl(t, at->uri); /* C-110: its own ACL, never the inherited one */
     else if (str_is(name, "Format"))
         *out = str_of(ddf_format_name(at->node->format));
     else if (str_is(name, "Name"))
@@ -119,8 +119,8 @@ static int property(struct tree *t, const struct tree_at *at, struct str name, s
     return 200;
 }
 
-/* What was read is the reader's own: later commands of the same message change the records and accounts that rows and
- * records lend it from. */
+/* Copy what was read: later commands of the same message change the records and accounts that the values are
+ * borrowed from. */
 static bool own(struct tree_reading *r)
 {
     for (size_t i = 0; i < r->n; i++) {

@@ -8,7 +8,7 @@ struct journal {
     struct record *old;
     char *uri;
     size_t uri_n;
-}; /* old NULL: it was not there */
+}; /* old NULL: the record did not exist */
 
 struct tree_store {
     VEC(struct record *) list; /* sorted by address */
@@ -161,7 +161,7 @@ enum rc tree_store_remove_within(struct tree_store *r, struct str uri)
         if (u.n > uri.n && u.p[uri.n] == '/')
             rc = remove_at(r, i);
         else
-            i++; /* "./A-x" stands between "./A" and "./A/..." */
+            i++; /* "./A-x" sorts between "./A" and "./A/..." */
     }
     return rc;
 }
@@ -171,7 +171,7 @@ size_t tree_store_mark(const struct tree_store *r)
     return r->journal.n;
 }
 
-/* Take back one change: the place in the list is found by address. */
+/* Undo one change: the position in the list is found by address. */
 static void undo(struct tree_store *r, struct journal *j)
 {
     struct str uri = { j->uri, j->uri_n };
@@ -185,7 +185,7 @@ static void undo(struct tree_store *r, struct journal *j)
         } else {
             VEC_REMOVE(&r->list, i);
         }
-    } else if (j->old) { /* there is room: it was in the list before, and the list never shrinks */
+    } else if (j->old) { /* there is room: the record was in the list before, and the list never shrinks */
         memmove(r->list.at + i + 1, r->list.at + i, (r->list.n - i) * sizeof *r->list.at);
         r->list.at[i] = j->old;
         r->list.n++;
@@ -206,7 +206,7 @@ enum rc tree_store_keep(struct tree_store *r,
 
     for (size_t i = r->journal.n; !rc && i-- > 0;) {
         struct str uri = { r->journal.at[i].uri, r->journal.at[i].uri_n };
-        bool again = false; /* a later change of the same address has told it already */
+        bool again = false; /* a later change of the same address has reported it already */
         for (size_t k = i + 1; k < r->journal.n && k < i + 64 && !again; k++)
             again = r->journal.at[k].uri_n == uri.n && !memcmp(r->journal.at[k].uri, uri.p, uri.n);
         if (!again) rc = fn(ctx, uri, tree_store_get(r, uri), e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whole subtrees as documents (ddf-tnds.md 4): Get ?list=TNDS, Add and Replace of a document, all or nothing. */
+/* Subtrees as documents (ddf-tnds.md 4): Get ?list=TNDS, and Add and Replace of a document, all or nothing. */
 #include "agent/tree/tree_int.h"
 #include "base/text.h"
 #include "ddf/tnds/tnds.h"
@@ -39,7 +39,7 @@ static void describe(struct lister *l, const struct tree_at *at, struct ddf_tnds
     to->has |= DDF_TNDS_TSTAMP | DDF_TNDS_VERNO;
 }
 
-/* Without what this server may not read, and what is below it. */
+/* Without nodes that this server may not read, and everything below them. */
 static void list(struct lister *l, const struct tree_at *at, struct ddf_tnds_node *parent)
 {
     struct tree_names names = { l->a, NULL, 0, false };
@@ -79,7 +79,7 @@ int tree_get_document(struct tree *t, struct str server, const struct tree_at *a
     *out = (struct tree_leaf){ .uri = at->uri, .format = DDF_XML, .type = STR(DDF_TNDS_XML), .has_data = true };
     buf_init(&b, DDF_TNDS_BYTES);
     rc = ddf_tnds_write_xml(&l.doc, properties, &b, NULL);
-    if (rc == RC_INVALID) { /* a value that no XML can hold */
+    if (rc == RC_INVALID) { /* a value that XML cannot hold */
         buf_reset(&b);
         out->format = DDF_BIN;
         out->type = STR(DDF_TNDS_WBXML);
@@ -126,7 +126,7 @@ static int change(struct planting *p, const struct ddf_tnds_item *i, struct tree
     if (!is_leaf(n) || !(n->has & DDF_TNDS_VALUE)) return 200;
     if (same_format(n, at->node) && at->node->access & DDF_GET && tree_value(p->t, i->uri, p->a, &now) &&
         str_eq(now, n->value))
-        return 200; /* nothing to do, so nothing to be allowed */
+        return 200; /* no change, so no right is needed */
     return tree_replace(p->t, p->server, i->uri, format_of(n), n->type, n->value, true, p->a);
 }
 
@@ -139,8 +139,8 @@ static int property(struct planting *p, const struct ddf_tnds_item *i, const cha
     return uri.n ? tree_replace(p->t, p->server, uri, (struct str){ 0 }, (struct str){ 0 }, value, true, p->a) : 500;
 }
 
-/* X-007: by the rules that hold for a Replace of the property. TStamp and VerNo of a document are passed over: they tell of the tree
- * it was read from, this one keeps its own. */
+/* X-007: by the rules for a Replace of the property. TStamp and VerNo of a document are ignored: they belong to the
+ * tree it was read from, and this tree keeps its own. */
 static int properties(struct planting *p, const struct ddf_tnds_item *i, const struct tree_at *at)
 {
     const struct record *rec = tree_store_get(tree_records(p->t), i->uri);
@@ -153,7 +153,7 @@ static int properties(struct planting *p, const struct ddf_tnds_item *i, const s
     return status;
 }
 
-/* One node of the document. Below a new node, what came with it (c.1) is there already. */
+/* Write one node of the document. Below a new node, the required children (c.1) exist already. */
 static int plant(struct planting *p, const struct ddf_tnds_item *i)
 {
     const struct ddf_tnds_node *n = i->node;
@@ -165,7 +165,7 @@ static int plant(struct planting *p, const struct ddf_tnds_item *i)
     if (tree_find(p->t, i->uri, p->a, &at))
         status = !n->parent && !p->replace ? 418 : change(p, i, &at);
     else if (!n->parent && p->replace)
-        status = 404; /* C-105: Replace never creates where it stands */
+        status = 404; /* C-105: Replace never creates the target */
     else
         status = tree_add(p->t, p->server, i->uri, is_leaf(n) ? format_of(n) : STR("node"), is_leaf(n) ? n->type : kept,
                           n->value, is_leaf(n) && n->has & DDF_TNDS_VALUE, p->a);
@@ -174,7 +174,8 @@ static int plant(struct planting *p, const struct ddf_tnds_item *i)
     return status;
 }
 
-/* what the document lacks goes. What no server may delete stays: it is there with its parent. */
+/* X-003: nodes that the document lacks are removed. Those that no server may delete stay, because they exist with
+ * their parent. */
 static int weed(struct planting *p, const struct ddf_tnds_item *i)
 {
     struct tree_names names = { p->a, NULL, 0, false };
@@ -204,7 +205,7 @@ static int read_document(struct planting *p, struct str uri, struct str type, st
     enum rc rc;
 
     if (ddf_uri_canonical(uri, p->a, &base, NULL)) return 400;
-    /* an XML message carries the octets of a +wbxml document in base64 */
+    /* in an XML message the octets of a +wbxml document are base64 */
     if (ddf_format_of(format, &f) && (f == DDF_B64 || f == DDF_BIN) && data.n && (unsigned char)data.p[0] >= 0x20 &&
         data.p[0] != '<' && text_b64_decode(data, p->a, &data))
         return 400;

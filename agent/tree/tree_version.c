@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TStamp and VerNo (C-114): when a node's value changed last, and how often it has, kept by the tree itself.
+ * TStamp and VerNo (C-114): the time of the last change of a node's value, and the number of changes. The tree itself
+ * keeps them.
  *
- * The value of a node is what a Get answers with: a leaf's data with its type, an interior node's list of children. ACL and Title
- * are not part of it, and writing the same value again is no change: whoever finds the number he knows may go on using what he has.
+ * The value of a node is what a Get returns: a leaf's data with its type, an interior node's list of children. ACL and
+ * Title are not part of it, and writing the same value again is no change: a server that finds a known number may
+ * continue to use its copy.
  *
- * A node that never changed says 0, and the time when it came to be: with the nearest node above that was added, or with the tree.
- * A node that is deleted and added again is a new one.
+ * A node that never changed has VerNo 0 and the time of its creation: that of the nearest node above that was added, or
+ * of the tree. A node that is deleted and added again is a new one.
  *
- * A node whose value lives (a KPI, a state, a list that an object makes up) has neither property: the tree is not told when such a
- * value changes, and the time of the question would pass for the time of a change. It is answered 406, which 11.1 has for a node
- * without the property, and left out of documents.
+ * A node with a volatile value (a KPI, a state, a list that an object computes) has neither property: the tree is not
+ * informed when such a value changes, and the time of the request must not be taken for the time of a change. Requests
+ * for them are answered with 406, which 11.1 has for a node without the property, and documents leave them out.
  */
 #include "agent/tree/tree_int.h"
 #include "base/text.h"
@@ -37,7 +39,7 @@ enum rc tree_stamp_list(struct tree *t, struct str parent)
     return tree_store_set(t->records, &rec);
 }
 
-/* Does an object decide what the children are, or whether one of them is there? */
+/* Does an object decide which children exist? */
 static bool list_lives(struct tree *t, const struct ddf_node *parent)
 {
     for (const struct ddf_node *n = parent->first; n; n = n->next) {

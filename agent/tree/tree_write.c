@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Add, Replace, Delete, Copy, Exec: what is asked, who may, whether it fits the description, whether the object
- * agrees; then the record. */
+/* Add, Replace, Delete, Copy, Exec: checks the command, the access rights, the description and the object; then
+ * changes the record. */
 #include "agent/tree/tree_int.h"
 #include "base/text.h"
 #include "ddf/tnds/tnds.h"
@@ -19,7 +19,7 @@ static int failed(enum rc rc)
     return rc == RC_OK ? 200 : rc == RC_LIMIT ? 420 : 500; /* device full; no memory */
 }
 
-/* How the description sees it. Formats and values are put into one form first: "Chr", b64 for bin, 1 for true. */
+/* Check against the description. Formats and values are normalised first: "Chr", b64 for bin, 1 for true. */
 static int fits(const struct change *c, enum ddf_access command, const struct tree_at *at)
 {
     int status = 200;
@@ -35,9 +35,9 @@ static bool canonical(struct change *c, const struct ddf_node *n)
     enum ddf_format f = n->format;
     int64_t number;
 
-    if (!c->data.p) c->data = STR(""); /* WBXML has no octets at all for an empty text */
+    if (!c->data.p) c->data = STR(""); /* WBXML has no octets for an empty text */
     if (f == DDF_BIN && ddf_format_of(c->format, &f) &&
-        f == DDF_B64) { /* C-113: stored as bin whatever the transport form */
+        f == DDF_B64) { /* C-113: stored as bin whatever the format on the wire */
         if (text_b64_decode(c->data, c->a, &c->data)) return false;
         c->format = STR("bin");
     }
@@ -91,7 +91,7 @@ static int replace_value(struct change *c, const struct tree_at *at)
     return status == 200 ? write_value(c, at, false, TREE_CHANGED) : status;
 }
 
-/* c.1: a leaf that came with its VM may be added again while nothing depends on it. */
+/* c.1: a leaf that was created with its VM may be added again while nothing depends on it. */
 static bool fresh(const struct change *c, const struct tree_path *p, struct str *whose)
 {
     for (unsigned d = p->names.depth; d-- > 1;) {
@@ -103,7 +103,7 @@ static bool fresh(const struct change *c, const struct tree_path *p, struct str 
     return false;
 }
 
-/* 11.3: a node added by a server that may not Replace its parent gets rights of its own; who may read is as above. */
+/* 11.3: a node added by a server that may not Replace its parent gets an ACL of its own; read rights are inherited. */
 static int own_rights(const struct change *c, const struct tree_at *at, struct str parent)
 {
     struct str acl = { 0 }, up = tree_effective_acl(c->t, parent);
@@ -118,7 +118,7 @@ static int own_rights(const struct change *c, const struct tree_at *at, struct s
 
 static int add(struct change *c, const struct tree_path *p, unsigned to);
 
-/* Missing parents are made on the way when they can be (C-104). */
+/* Missing parents are created where the description allows it (C-104). */
 static int parents(const struct change *c, const struct tree_path *p, unsigned to)
 {
     struct change node = *c;
@@ -143,13 +143,13 @@ static int add(struct change *c, const struct tree_path *p, unsigned to)
         if (to && tree_is_leaf(at.node) && fresh(c, &mine, &whose)) return replace_value(c, &at);
         return 418;
     }
-    if (tree_is_leaf(at.node)) return 405; /* below a leaf there is nothing */
+    if (tree_is_leaf(at.node)) return 405; /* a leaf has no children */
     if (!ddf_node_child(at.node, p->names.name[depth])) return 404;
     if (depth + 1 < to) {
         status = parents(c, p, to - 1);
         if (status != 200) return status == 405 ? 404 : status;
         tree_walk(c->t, &mine, c->a, &at, &depth);
-        if (depth == to) return tree_is_leaf(at.node) ? replace_value(c, &at) : 200; /* came with its parent */
+        if (depth == to) return tree_is_leaf(at.node) ? replace_value(c, &at) : 200; /* was created with its parent */
     }
     parent = at;
     if (!tree_step(c->t, &parent, p->names.name[to - 1], tree_prefix(p, to), &at)) return 404;
@@ -196,7 +196,7 @@ int tree_add(struct tree *t, struct str server, struct str uri, struct str forma
     return take_back(t, mark, add(&c, &p, p.names.depth));
 }
 
-/* protocol.md 11.3: who may change an ACL */
+/* protocol.md 11.3: the right to change an ACL */
 static int replace_acl(struct tree *t, struct str server, const struct tree_at *at, struct str acl)
 {
     struct str parent = ddf_uri_parent(at->uri);
@@ -205,7 +205,7 @@ static int replace_acl(struct tree *t, struct str server, const struct tree_at *
     if (!tree_is_leaf(at->node)) may |= tree_allowed(t, server, DDF_REPLACE, at->uri);
     if (!may) return 425;
     if (ddf_acl_check(acl, NULL)) return 400;
-    if (!parent.n && !ddf_acl_allows(acl, DDF_ADD, STR("*"))) return 405; /* the root's Add stays with everybody */
+    if (!parent.n && !ddf_acl_allows(acl, DDF_ADD, STR("*"))) return 405; /* everybody keeps Add at the root */
     return failed(tree_set_acl(t, at->uri, acl));
 }
 
@@ -219,7 +219,7 @@ static int replace_title(struct tree *t, const struct tree_at *at, struct str ti
     return failed(tree_store_set(t->records, &rec));
 }
 
-/* Every record of the node moves to the new name (C-108). */
+/* Every record of the node gets the new name (C-108). */
 static int rename_node(struct change *c, const struct tree_at *at)
 {
     struct str parent = ddf_uri_parent(at->uri), to = ddf_uri_join(c->a, parent, c->data), old = ddf_uri_name(at->uri);
@@ -240,7 +240,7 @@ static int rename_node(struct change *c, const struct tree_at *at)
         struct str from;
 
         while (rec && str_starts(rec->uri, at->uri) && !ddf_uri_within(rec->uri, at->uri))
-            rec = tree_store_at(c->t->records, ++i); /* "./A-x" stands between "./A" and "./A/..." */
+            rec = tree_store_at(c->t->records, ++i); /* "./A-x" sorts between "./A" and "./A/..." */
         if (!rec || !ddf_uri_within(rec->uri, at->uri)) break;
         if (!arena_str(c->a, rec->uri, &from)) return 500;
         moved = *rec;
@@ -326,7 +326,7 @@ int tree_copy(struct tree *t, struct str server, struct str from, struct str to,
     if (status == 200) status = tree_path(to, a, &p);
     if (status != 200) return status;
     if (!tree_find(t, from, a, &source)) return 404;
-    if (!tree_is_leaf(source.node) || !(source.node->access & DDF_GET)) return 405; /* leaf to leaf only */
+    if (!tree_is_leaf(source.node) || !(source.node->access & DDF_GET)) return 405; /* only a leaf to a leaf */
     if (!tree_allowed(t, server, DDF_GET, source.uri)) return 425;
     value = tree_value_of(t, &source, a);
     format = str_of(ddf_format_name(source.node->format));
