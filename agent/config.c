@@ -18,12 +18,12 @@ static const char *const forms[] = { "logfmt", "json", NULL };
 #define C(member) offsetof(struct agent_config, member)
 static const struct setting table[] = {
     { "device.id", SET_TEXT, C(id), NULL, 0, 0, NULL, false,
-      "how servers know this device, e.g. IMEI:001010000000017; default: made up once and kept" },
-    { "device.manufacturer", SET_TEXT, C(manufacturer), "dmvisor", 0, 0, NULL, false, "DevInfo: maker" },
+      "device id for servers, e.g. IMEI:001010000000017; default: generated once and kept" },
+    { "device.manufacturer", SET_TEXT, C(manufacturer), "dmvisor", 0, 0, NULL, false, "DevInfo: manufacturer" },
     { "device.model", SET_TEXT, C(model), "agent", 0, 0, NULL, false, "DevInfo: model" },
     { "device.language", SET_TEXT, C(language), "en-GB", 0, 0, NULL, false, "DevInfo: language" },
     { "device.type", SET_TEXT, C(type), "phone", 0, 0, NULL, false, "DevDetail: kind of device" },
-    { "device.oem", SET_TEXT, C(oem), "dmvisor", 0, 0, NULL, false, "DevDetail: original maker" },
+    { "device.oem", SET_TEXT, C(oem), "dmvisor", 0, 0, NULL, false, "DevDetail: original manufacturer" },
     { "device.firmware", SET_TEXT, C(firmware), "1.0", 0, 0, NULL, false, "DevDetail: firmware version" },
     { "device.software", SET_TEXT, C(software), DMVISOR_VERSION, 0, 0, NULL, false, "DevDetail: software version" },
     { "device.hardware", SET_TEXT, C(hardware), "1", 0, 0, NULL, false, "DevDetail: hardware version" },
@@ -33,11 +33,11 @@ static const struct setting table[] = {
     { "objects.agent", SET_PATH, C(own), NULL, 0, 0, NULL, false,
       "the agent's own files (standard.yaml, schema/); default: agent/ beside objects.directory" },
     { "hypervisor.uri", SET_TEXT, C(hypervisor), "qemu:///system", 0, 0, NULL, false,
-      "libvirt's address of the hypervisor; \"sim:\" runs VMs in memory only" },
+      "libvirt's URI of the hypervisor; \"sim:\" simulates VMs in memory" },
     { "hypervisor.kvm", SET_WORD, C(kvm), "auto", 0, 0, kvm_uses, false,
       "auto: a probe at the start finds what is too slow, the first VM shows the rest; trial: only the first VM; never" },
     { "hypervisor.stopVmsOnExit", SET_BOOL, C(stop_vms_on_exit), "false", 0, 0, NULL, false,
-      "power VMs off when the agent ends; else they go on and are found again" },
+      "power VMs off when the agent ends; otherwise they keep running and are found again" },
     { "push.enabled", SET_BOOL, C(push), "true", 0, 0, NULL, false, "listen for notifications" },
     { "push.address", SET_TEXT, C(push_address), "0.0.0.0", 0, 0, NULL, false, "address to listen on" },
     { "push.port", SET_PORT, C(push_port), "2948", 0, 0, NULL, false, "UDP port to listen on" },
@@ -45,21 +45,22 @@ static const struct setting table[] = {
       "PEM certificates to trust for servers and image downloads; default: the system's" },
     { "server.insecure", SET_BOOL, C(insecure), "false", 0, 0, NULL, false,
       "do not check servers' certificates (demonstrations only)" },
-    { "encoding", SET_WORD, C(encoding), "wbxml", 0, 0, encodings, false, "of messages: xml or wbxml" },
-    { "maxMessage", SET_BYTES, C(max_message), "64Ki", 0, 0, NULL, false, "largest message this device takes" },
-    { "maxObject", SET_BYTES, C(max_object), "4Mi", 0, 0, NULL, false, "largest value taken in pieces" },
+    { "encoding", SET_WORD, C(encoding), "wbxml", 0, 0, encodings, false, "encoding of messages: xml or wbxml" },
+    { "maxMessage", SET_BYTES, C(max_message), "64Ki", 0, 0, NULL, false, "largest message that this device accepts" },
+    { "maxObject", SET_BYTES, C(max_object), "4Mi", 0, 0, NULL, false,
+      "largest value that this device accepts as a large object" },
     { "quota.images", SET_UINT, C(quota_images), "32", 1, 64, NULL, false, "images that one server may describe" },
     { "quota.vms", SET_UINT, C(quota_vms), "32", 1, 64, NULL, false, "VMs that one server may define" },
     { "quota.storage", SET_BYTES, C(quota_storage), "0", 0, 0, NULL, false,
-      "for one server's image files, system disks and volumes together; 0 = as much as there is" },
+      "storage for one server's image files, system disks and volumes together; 0 = no limit" },
     { "interaction.answers", SET_WORD, C(interaction), "nobody", 0, 0, interactions, false,
-      "who answers a server's questions: nobody, deny, accept or program" },
+      "how prompts of a server are answered: nobody, deny, accept or program" },
     { "interaction.program", SET_PATH, C(interaction_program), NULL, 0, 0, NULL, false,
-      "shows a question and says what the person answered; run without a shell" },
+      "program that shows a prompt and returns the user's answer; run without a shell" },
     { "interaction.wait", SET_SECONDS, C(interaction_wait_s), "60s", 1, 600, NULL, false,
-      "for an answer, when the server does not say how long; the agent does nothing else meanwhile" },
+      "time limit for an answer, when the server sets none" },
     { "sandbox", SET_WORD, C(sandbox), "prefer", 0, 0, sandboxes, false,
-      "give up system calls and other files at the start: prefer (as far as kernel and hypervisor let), require, off" },
+      "drop system calls and access to other files at the start: prefer (as far as kernel and hypervisor allow), require, off" },
     { "log.level", SET_WORD, C(log_level), "info", 0, 0, levels, false, "error, warn, info or debug" },
     { "log.form", SET_WORD, C(log_form), "logfmt", 0, 0, forms, false, "logfmt or json" },
 };
@@ -85,9 +86,9 @@ enum rc agent_config_load(const char *file, struct arena *a, struct agent_config
     }
     if (interactions[out->interaction] && !strcmp(interactions[out->interaction], "program") &&
         !out->interaction_program) {
-        buf_printf(errors, "%s: /interaction/program: which program shows a server's questions?\n",
+        buf_printf(errors, "%s: /interaction/program: a program that shows prompts is needed\n",
                    file ? file : "defaults");
-        return err_at(e, RC_INVALID, file, 0, 0, "/interaction/program: which program shows a server's questions?");
+        return err_at(e, RC_INVALID, file, 0, 0, "/interaction/program: a program that shows prompts is needed");
     }
     return RC_OK;
 }

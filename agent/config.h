@@ -28,8 +28,9 @@ struct agent_config {
     int log_level, log_form;     /* enum log_level, enum log_form */
 };
 
-/** Everything is in the arena. All mistakes are collected in `errors`, one line each. @return RC_IO, RC_PARSE,
- * RC_INVALID */
+/**
+ * Everything is in the arena. All errors are collected in `errors`, one line each. @return RC_IO, RC_PARSE, RC_INVALID
+ */
 enum rc agent_config_load(const char *file, struct arena *a, struct agent_config *out, struct buf *errors,
                           struct err *e);
 void agent_config_help(struct buf *out);

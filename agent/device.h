@@ -2,11 +2,11 @@
 #ifndef AGENT_DEVICE_H
 #define AGENT_DEVICE_H
 /*
- * One device, put together: its tree with the management objects, its VMs and images, its accounts and alerts (mo/env.h), and the DM
- * client that talks to its servers (dm/session.h). No thread, no socket, no clock: time comes in `struct world`, requests go out through
- * the hypervisor and the loader. dmvisor-agent has one, dmvisor-sim many.
+ * One device: its tree with the management objects, its VMs and images, its accounts and alerts (mo/env.h), and the DM
+ * client that talks to its servers (dm/session.h). No thread, no socket, no clock: time comes in `struct world`,
+ * requests go to the hypervisor and the downloads. dmvisor-agent has one device, dmvisor-sim many.
  *
- * Every function that changes something leaves it durable (mo/persist.h) before it returns.
+ * Every function that changes something persists it (mo/persist.h) before it returns.
  */
 #include "agent/dm/session.h"
 #include "agent/mo/env.h"
@@ -17,35 +17,45 @@ struct device_config { /* borrowed for the device's life */
 };
 
 struct device;
-/** @param hv, loader, state  borrowed; state NULL = nothing is kept. What is in the state is loaded and compared with the hypervisor. */
+/**
+ * @param hv, loader, state  borrowed; state NULL = nothing is persisted. The state is loaded and compared with the
+ * hypervisor.
+ */
 enum rc device_create(const struct mo_shared *shared, const struct device_config *c, struct hv *hv,
                       struct download *loader, struct state *state, const struct world *w, struct device **out,
                       struct err *e);
 void device_destroy(struct device *d);
-/** What its management objects work with. */
+/** The environment of its management objects. */
 struct mo_env *device_env(struct device *d);
-/** What its sessions are held with. */
+/** The DM client of its sessions. */
 struct dm_client *device_client(struct device *d);
 
-/** A new account; the first one owns the device-wide settings. @return RC_EXISTS when the device has one at this
- * server (nothing is changed), RC_LIMIT past ACCOUNTS_MAX */
+/**
+ * Add an account; the first one owns the device-wide settings. @return RC_EXISTS when the device has one at this server
+ * (nothing is changed), RC_LIMIT past ACCOUNTS_MAX
+ */
 enum rc device_add_account(struct device *d, const struct account *acc, const struct world *w, struct err *e);
-/** With its alerts and its rights (C-117). */
+/** Remove an account with its alerts and its rights (C-117). */
 enum rc device_remove_account(struct device *d, const char *server_id, const struct world *w, struct err *e);
 size_t device_accounts(const struct device *d);
 const struct account *device_account(const struct device *d, size_t i);
 
-/** Take what the hypervisor and the loader have to say, do what is due. Call it when their fds are readable and at
- * device_next_ms. */
+/**
+ * Take the events of the hypervisor and the downloads, and do what is due. Call it when their fds are readable and at
+ * device_next_ms.
+ */
 enum rc device_work(struct device *d, const struct world *w, struct err *e);
-/** Earliest time device_work has something to do; INT64_MAX = none. */
+/** The time at which device_work is due next; INT64_MAX = none. */
 int64_t device_next_ms(const struct device *d);
-/** Alerts that wait for this server: since when (INT64_MAX = none), and how long they are to be grouped. */
+/** Alerts that wait for this server: the time of the first (INT64_MAX = none), and how long they are grouped. */
 int64_t device_alerts_since_ms(const struct device *d, size_t account);
 int64_t device_coalesce_ms(const struct device *d);
-/** How often this server is to be called at least: what its account says, and the leases of the VMs it owns. 0 = only when asked to. */
+/**
+ * The longest interval between sessions with this server: from its account, and from the leases of the VMs it owns. 0 =
+ * no polling.
+ */
 int64_t device_poll_s(struct device *d, size_t account);
-bool device_busy(const struct device *d); /* an operation runs */
+bool device_busy(const struct device *d); /* an operation is in progress */
 size_t device_alerts(const struct device *d);
 size_t device_vms(const struct device *d);
 struct vm *device_vm(const struct device *d, size_t i);

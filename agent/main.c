@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dmvisor-agent: one device on this machine. A loop waits for the clock, the hypervisor, downloads, notifications
- * and answers; the device (device.h) does the rest. */
+ * and answers of the user; the device (device.h) does the rest. */
 #include "agent/dm/ask.h"
 #include "agent/dm/calls.h"
 #include "agent/config.h"
@@ -55,9 +55,9 @@ struct agent {
     struct push_memory pushes;
     struct user user;
     struct ask *ask;
-    struct push_call asking[ASKING_MAX]; /* notifications that wait for the person */
+    struct push_call asking[ASKING_MAX]; /* notifications that wait for the user */
     size_t n_asking;
-    bool person; /* the session waits for the person */
+    bool person; /* the session waits for the user */
     struct exec_user asked;
     int epoll, push_fd, signal_fd, lock_fd;
     bool stop;
@@ -67,9 +67,9 @@ static const char usage[] =
     "usage: dmvisor-agent [-f FILE] [--account FILE]... [-n]\n"
     "       dmvisor-agent --help-config | --help | --version\n"
     "  -f FILE            configuration (YAML); --help-config prints one with all settings, their defaults and help\n"
-    "  --account FILE     account at a server, as its registration answered; imported once, may be given several times\n"
-    "  -n                 check the configuration and the accounts, then end\n"
-    "Signals: TERM and INT end it (VMs go on, unless hypervisor.stopVmsOnExit), USR1 calls all servers now.\n";
+    "  --account FILE     account at a server, the answer of its registration; imported once, may be given several times\n"
+    "  -n                 check the configuration and the accounts, then exit\n"
+    "Signals: TERM and INT end it (VMs keep running, unless hypervisor.stopVmsOnExit), USR1 starts sessions with all servers.\n";
 
 static int complain(const struct err *e)
 {
@@ -95,23 +95,23 @@ static enum rc folder(struct agent *g, const char *name, const char **out, struc
 
 enum { LOCK_WAIT_MS = 2000 };
 
-/* Two agents on one state would undo each other's work. */
+/* Two agents on one state would overwrite each other's changes. */
 static enum rc lock_data(struct agent *g, struct err *e)
 {
     struct str path = arena_printf(&g->arena, "%s/lock", g->config.data);
 
     g->lock_fd = path.p ? open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (g->lock_fd < 0) return err_at(e, RC_IO, path.p, 0, 0, "cannot be written: %s", strerror(errno));
-    /* A child of one that was killed is on its way out. */
+    /* A child of a killed agent may still be exiting. */
     const int64_t until = world_monotonic_ms() + LOCK_WAIT_MS;
     bool ours;
     while (!(ours = flock(g->lock_fd, LOCK_EX | LOCK_NB) == 0) && world_monotonic_ms() < until)
         nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-    if (!ours) return err_at(e, RC_BUSY, path.p, 0, 0, "another dmvisor-agent works in this folder; stop it first");
+    if (!ours) return err_at(e, RC_BUSY, path.p, 0, 0, "another dmvisor-agent uses this folder; stop it first");
     return RC_OK;
 }
 
-/* A device without a number of its own makes one up once. */
+/* A device without an id generates one once. */
 static enum rc identity(struct agent *g, const struct world *w, struct err *e)
 {
     struct str id;
@@ -149,8 +149,8 @@ static enum rc open_hypervisor(struct agent *g, struct err *e)
     return RC_OK;
 }
 
-/* The folder lets emulators pass through to their VMs' files; what is kept here is nobody else's to read. The
- * database gives its own mode to the files beside it. */
+/* Emulators pass through the folder to their VMs' files, so each file in it is closed to other users. The database
+ * creates the files beside it with its own mode. */
 static enum rc close_to_others(const char *file, struct err *e)
 {
     int fd = file ? open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
@@ -158,7 +158,7 @@ static enum rc close_to_others(const char *file, struct err *e)
     int why = errno;
 
     if (fd >= 0) close(fd);
-    return good ? RC_OK : err_at(e, RC_IO, file, 0, 0, "cannot be kept from others: %s", strerror(why));
+    return good ? RC_OK : err_at(e, RC_IO, file, 0, 0, "cannot be closed to other users: %s", strerror(why));
 }
 
 static void remember_push(void *ctx, struct str digest)
@@ -185,7 +185,7 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     if (!rc) rc = persist_load_pushes(g->state, remember_push, g, e);
     if (!rc) rc = identity(g, w, e);
     if (!rc && c->push)
-        rc = push_open(c->push_address, c->push_port, &g->push_fd, e); /* before what takes time: they wait in it */
+        rc = push_open(c->push_address, c->push_port, &g->push_fd, e); /* early: notifications wait in it */
     if (!rc) rc = open_hypervisor(g, e);
     if (!rc) rc = download_create(images, &g->loader, e);
     if (rc) return rc;
@@ -218,7 +218,7 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     return device_create(g->shared, &dc, g->hv, g->loader, g->state, w, &g->device, e);
 }
 
-/* Everything in the clear, except between processes of this machine. */
+/* True for an address without TLS, except on this machine. */
 static bool in_the_clear(const char *url)
 {
     return !strncmp(url, "http://", 7) && strncmp(url, "http://127.", 11) && strncmp(url, "http://localhost", 16) &&
@@ -235,7 +235,7 @@ static enum rc import(struct agent *g, const char *file, const struct world *w, 
     rc = device_add_account(g->device, &acc, w, &there);
     if (rc == RC_EXISTS) {
         log_event(LOG_INFO, "account", LOG_Z("server", acc.server_id),
-                  LOG_Z("state", "there already, the file is not read again"));
+                  LOG_Z("state", "exists already, the file is not read again"));
         return RC_OK;
     }
     if (rc) {
@@ -246,7 +246,7 @@ static enum rc import(struct agent *g, const char *file, const struct world *w, 
               LOG_Z("state", "imported"));
     if (in_the_clear(acc.url))
         log_event(LOG_WARN, "tls", LOG_Z("url", acc.url),
-                  LOG_Z("why", "no TLS: everybody on the way reads what is managed"));
+                  LOG_Z("why", "no TLS: the management traffic can be read on the network"));
     return RC_OK;
 }
 
@@ -345,13 +345,13 @@ static void call_if_due(struct agent *g, const struct world *w)
     send_post(g, w, &post);
 }
 
-/* What became of a message of the server. */
+/* Handle the result of a server's message. */
 static void go_on(struct agent *g, const struct world *w, enum session_next next, const struct session_post *post,
                   const struct err *e)
 {
     if (next == SESSION_WAITS && !g->person)
         log_event(LOG_INFO, "session", LOG_Z("server", device_account(g->device, g->calling)->server_id),
-                  LOG_S("session", session_id(g->session)), LOG_Z("state", "waits for the person at the device"));
+                  LOG_S("session", session_id(g->session)), LOG_Z("state", "waits for the user of the device"));
     g->person = next == SESSION_WAITS;
     if (next == SESSION_POST)
         send_post(g, w, post);
@@ -374,7 +374,7 @@ static void take_answer(struct agent *g, const struct world *w)
     if (r.rc) {
         if (r.rc == RC_DENIED)
             log_event(LOG_WARN, "tls", LOG_Z("why", r.err.text),
-                      LOG_Z("do", "give the certificate of the server's CA as server.ca"));
+                      LOG_Z("do", "set server.ca to the certificate of the server's CA"));
         session_ended(g, w, false, &r.err);
     } else {
         next = session_reply(g->session, w, r.status, r.content_type, str_of(r.hmac), buf_str(&r.body), &post, &e);
@@ -402,12 +402,12 @@ static void decided(struct agent *g, const struct world *w, const struct push_ca
             calls_pushed(&g->calls, i, call, w->now_ms);
     log_event(LOG_INFO, "notification", LOG_Z("server", call->server_id), LOG_N("session", call->session),
               LOG_Z("state", v == USER_YES ? "taken" : "refused"),
-              LOG_Z("why", v != USER_YES    ? "the person at the device did not agree"
+              LOG_Z("why", v != USER_YES    ? "the user of the device did not agree"
                            : call->n_resync ? "signed with the resynchronisation nonce"
                                             : ""));
 }
 
-/* Notifications are asked about one after the other; the first is asking[0]. */
+/* Notifications are confirmed one after the other; the first is asking[0]. */
 static void hear_about_pushes(struct agent *g, const struct world *w)
 {
     while (g->n_asking) {
@@ -418,7 +418,7 @@ static void hear_about_pushes(struct agent *g, const struct world *w)
     }
 }
 
-/* The person answered: whoever asked goes on, and the next one gets to ask. */
+/* The user answered: continue with what waited, then prompt for the next. */
 static void hear_person(struct agent *g, const struct world *w)
 {
     struct session_post post;
@@ -431,7 +431,7 @@ static void hear_person(struct agent *g, const struct world *w)
     hear_about_pushes(g, w);
 }
 
-/* Durable before anything follows from it: whoever repeats it after a power cut is not believed. */
+/* Persist the nonce before the session: a notification repeated after a power cut is not accepted. */
 static bool keep_push(struct agent *g, const struct push_call *call, int64_t now_ms)
 {
     const struct str digest = { (const char *)call->digest, PUSH_DIGEST_BYTES };
@@ -458,14 +458,14 @@ static void take_push(struct agent *g, const struct world *w, struct str datagra
     if (call.n_resync && !keep_push(g, &call, w->now_ms)) return;
     if (g->n_asking == ASKING_MAX) {
         log_event(LOG_WARN, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session),
-                  LOG_Z("state", "refused"), LOG_Z("why", "too many wait for the person at the device"));
+                  LOG_Z("state", "refused"), LOG_Z("why", "too many notifications wait for the user of the device"));
         return;
     }
     g->asking[g->n_asking++] = call;
     hear_about_pushes(g, w);
 }
 
-/* So many a turn: whoever sends without end does not keep the device from everything else. */
+/* A limit for each round, so that a flood of notifications does not stop the rest of the agent. */
 static void take_pushes(struct agent *g, const struct world *w)
 {
     char datagram[PUSH_DATAGRAM_BYTES];
@@ -530,8 +530,8 @@ static void loop(struct agent *g)
     }
 }
 
-/* Power off, without waiting for guests; the records say that they ran, so the next start brings them back as their
- * policy wants. */
+/* Power off without waiting for the guests. The records keep that they were running, so the next start brings them
+ * back as their policy demands. */
 static void stop_vms(struct agent *g)
 {
     int64_t until = world_monotonic_ms() + STOP_WAIT_MS;
@@ -588,7 +588,7 @@ static enum rc block_signals(struct agent *g, struct err *e)
     return g->signal_fd < 0 ? err_set(e, RC_IO, "signals: %s", strerror(errno)) : RC_OK;
 }
 
-/* -n: everything that can be wrong before the start. */
+/* -n: check everything that can be wrong before the start. */
 static int check(struct agent *g, const char *const *accounts, size_t n)
 {
     struct account acc;
@@ -598,11 +598,11 @@ static int check(struct agent *g, const char *const *accounts, size_t n)
     for (size_t i = 0; !rc && i < n; i++) rc = account_load(accounts[i], &acc, &e);
     if (!rc && g->config.ca && access(g->config.ca, R_OK))
         rc = err_at(&e, RC_IO, g->config.ca, 0, 0, "server.ca cannot be read: %s", strerror(errno));
-    if (!rc) puts("the configuration is in order");
+    if (!rc) puts("the configuration is valid");
     return rc ? complain(&e) : 0;
 }
 
-/* Before any thread; the data folder must be there to be named. */
+/* Before any thread. The data folder must exist, because rights name it. */
 static enum rc confine(struct agent *g, struct err *e)
 {
     struct sandbox_state got;
@@ -624,16 +624,17 @@ static int run(struct agent *g, const char *const *accounts, size_t n)
     enum rc rc = block_signals(g, &e);
 
     if (g->config.insecure)
-        log_event(LOG_WARN, "tls",
-                  LOG_Z("why",
-                        "server.insecure: certificates are not checked; anyone between can command this device"));
+        log_event(
+            LOG_WARN, "tls",
+            LOG_Z("why",
+                  "server.insecure: certificates are not checked; an attacker on the network can control this device"));
     if (!rc) rc = confine(g, &e);
     if (!rc) rc = open_device(g, &w, &e);
     for (size_t i = 0; !rc && i < n; i++) rc = import(g, accounts[i], &w, &e);
     if (!rc) rc = open_loop(g, &e);
     if (rc) return complain(&e);
     if (!device_accounts(g->device))
-        log_event(LOG_WARN, "account", LOG_Z("why", "no account at any server; give one with --account"));
+        log_event(LOG_WARN, "account", LOG_Z("why", "no account at any server; add one with --account"));
     log_event(LOG_INFO, "start", LOG_Z("version", DMVISOR_VERSION), LOG_Z("device", g->config.id),
               LOG_Z("hypervisor", g->config.hypervisor), LOG_N("accounts", device_accounts(g->device)),
               LOG_N("vms", device_vms(g->device)), LOG_N("alerts", device_alerts(g->device)));
@@ -641,7 +642,7 @@ static int run(struct agent *g, const char *const *accounts, size_t n)
     log_flush(true);
     if (g->config.stop_vms_on_exit) stop_vms(g);
     log_event(LOG_INFO, "stop", LOG_N("vms", device_vms(g->device)),
-              LOG_Z("they", g->config.stop_vms_on_exit ? "were powered off" : "go on"));
+              LOG_Z("they", g->config.stop_vms_on_exit ? "were powered off" : "keep running"));
     return 0;
 }
 
@@ -701,7 +702,7 @@ int main(int argc, char **argv)
         default: fputs(usage, stderr); return 2;
         }
     if (optind < argc) {
-        fprintf(stderr, "dmvisor-agent: what is \"%s\"?\n%s", argv[optind], usage);
+        fprintf(stderr, "dmvisor-agent: unknown argument \"%s\"\n%s", argv[optind], usage);
         return 2;
     }
     return with_config(file, accounts, n, only_check);

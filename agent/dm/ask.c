@@ -10,10 +10,10 @@ enum { ASK_ARENA_BYTES = 1 << 20 };
 enum ask_stage { IDLE, ASKED, ANSWERED };
 
 struct ask {
-    struct threads threads; /* one, that waits for the person */
+    struct threads threads; /* one, which waits for the user */
     int fd;
     enum ask_stage stage;
-    /* of the question under way; the thread reads it while ASKED, the loop otherwise */
+    /* of the current prompt; the thread reads it while ASKED, otherwise the loop uses it */
     struct arena a;
     struct user user;
     struct user_question q;
@@ -48,12 +48,12 @@ enum rc ask_create(struct ask **out, struct err *e)
     struct ask *k = calloc(1, sizeof *k);
     enum rc rc;
 
-    if (!k) return err_set(e, RC_NOMEM, "no memory to ask the person at the device");
+    if (!k) return err_set(e, RC_NOMEM, "no memory to prompt the user");
     k->fd = wake_open();
     threads_init(&k->threads);
     arena_init(&k->a, ASK_ARENA_BYTES);
-    rc = k->fd >= 0 ? threads_start(&k->threads, run, k, "questions to the person at the device", e)
-                    : err_set(e, RC_NOMEM, "cannot make an event for questions to the person at the device");
+    rc = k->fd >= 0 ? threads_start(&k->threads, run, k, "prompts for the user", e)
+                    : err_set(e, RC_NOMEM, "cannot create an event for prompts");
     if (rc)
         ask_destroy(k);
     else
@@ -86,7 +86,7 @@ bool ask_busy(const struct ask *k)
     return busy;
 }
 
-/* What the question says outlives the message it came in. */
+/* Copy the prompt: it outlives its message. */
 static bool keep(struct ask *k, const struct user_question *q)
 {
     bool ok = arena_str(&k->a, q->server, &k->q.server) && arena_str(&k->a, q->text, &k->q.text) &&

@@ -16,7 +16,7 @@ void calls_pushed(struct calls *c, size_t account, const struct push_call *push,
         c->of[account].n_pushes--;
     }
     c->of[account].push[c->of[account].n_pushes++] = *push;
-    if (c->of[account].retry_ms > now_ms) c->of[account].retry_ms = now_ms; /* the server is there: it spoke to us */
+    if (c->of[account].retry_ms > now_ms) c->of[account].retry_ms = now_ms; /* the server is reachable */
 }
 
 void calls_asked(struct calls *c, size_t account)
@@ -25,7 +25,7 @@ void calls_asked(struct calls *c, size_t account)
     c->of[account].retry_ms = 0;
 }
 
-/* The earliest moment this account is to be called, and why. */
+/* The earliest time of a session with this account, and its cause. */
 static int64_t when(const struct calls *c, size_t i, const struct call_account *acc, int64_t coalesce_ms,
                     enum call_why *why)
 {
@@ -56,7 +56,7 @@ static int64_t when(const struct calls *c, size_t i, const struct call_account *
         at = 0;
         *why = CALL_PUSH;
     }
-    if (at < c->of[i].retry_ms) at = c->of[i].retry_ms; /* a server that fails is left alone for a while */
+    if (at < c->of[i].retry_ms) at = c->of[i].retry_ms; /* a server that fails is not contacted for a while */
     return at;
 }
 
@@ -89,7 +89,7 @@ int64_t calls_next_ms(const struct calls *c, const struct call_account *accounts
     return next;
 }
 
-/* Twice as long each time, up to a quarter of an hour, and a quarter of it by chance. */
+/* The pause doubles with each failure, up to a quarter of an hour; a quarter of it is random. */
 static int64_t pause_ms(unsigned failures, uint32_t random)
 {
     int64_t ms = CALLS_FIRST_RETRY_MS;
@@ -110,7 +110,7 @@ void calls_ended(struct calls *c, size_t account, const struct call_account *acc
     c->of[account].retry_ms = ok ? 0 : now_ms + pause_ms(c->of[account].failures, random);
     c->of[account].unheard = heard || !ok ? 0 : c->of[account].unheard + 1;
     c->of[account].alert_ms = c->of[account].unheard ? now_ms + 15 * pause_ms(c->of[account].unheard, random)
-                                                     : 0; /* it does not want them: not at once again */
+                                                     : 0; /* the server does not accept them: not retried at once */
     if (answered && (ok || c->of[account].failures >= 5)) {
         memmove(c->of[account].push, c->of[account].push + 1, (CALLS_PUSHES - 1) * sizeof c->of[account].push[0]);
         c->of[account].n_pushes--;

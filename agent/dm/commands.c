@@ -3,7 +3,7 @@
 
 enum { EXEC_DEPTH = 8, EXEC_CHILDREN = 2000, EXEC_ITEMS = 2000 };
 
-/* An answer of the person, for an Atomic that begins anew. */
+/* An answer of the user, kept for an Atomic that is executed again. */
 struct exec_said {
     const struct sml_cmd *cmd;
     int code;
@@ -11,7 +11,7 @@ struct exec_said {
     struct exec_said *next;
 };
 
-/* One item of a command with the command's Meta under its own, element by element (3.3). */
+/* One item of a command; the command's Meta applies where the item has none, element by element (3.3). */
 struct command_item {
     struct str target, source, format, type, data;
     bool has_data;
@@ -83,8 +83,8 @@ static int exec(struct exec_run *x, const struct sml_cmd *c, const struct comman
     return tree_exec(x->t, i->target, &call, x->a);
 }
 
-/* What a server may send. Commands without a row are answered 501 when SyncML has no such element, 405 when DM does
- * not allow it here. */
+/* The commands that a server may send. Commands without a row are answered with 501 when SyncML has no such element,
+ * 405 when DM does not allow it here. */
 static const struct command_verb {
     int (*item)(struct exec_run *x, const struct sml_cmd *c, const struct command_item *i, struct sml_answer *out);
     bool in_atomic; /* protocol.md 4, OMA-TS-DM_RepPro-V1_2_1 6.6: Get, Exec and containers are not */
@@ -95,7 +95,8 @@ static const struct command_verb {
 
 static void run(struct exec_run *x, const struct sml_cmd *c, bool in_atomic, unsigned depth, struct sml_answer *out);
 
-/* One command with its items. Outside Atomic each item stands for itself; inside, the first that fails ends it. */
+/* Execute one command with its items. Outside an Atomic each item counts on its own; inside, the first failure ends
+ * the command. */
 static void items(struct exec_run *x, const struct sml_cmd *c, bool in_atomic, struct sml_answer *out)
 {
     size_t n = 0, k = 0;
@@ -138,7 +139,7 @@ static void interact(struct exec_run *x, const struct sml_cmd *c, struct sml_ans
         out->items = said->items;
         return;
     }
-    out->code = 406; /* C-017: nobody to ask; also every code that DM does not have */
+    out->code = 406; /* C-017: no user interaction available; also every alert code that DM does not have */
     if (x->user && str_to_i64(str_trim(c->data), &code) && code >= 1100 && code <= 1104)
         out->code = x->user->show(x->user->ctx, x->server, (int)code, c, x->a, &out->items);
     x->waits = !out->code;
@@ -169,8 +170,8 @@ static void sequence(struct exec_run *x, const struct sml_cmd *c, unsigned depth
     size_t k = 0;
     bool skip = false;
 
-    if (!out->code) {    /* else it goes on after a question */
-        out->code = 200; /* as soon as it starts; its children speak for themselves */
+    if (!out->code) {    /* otherwise it continues after a prompt */
+        out->code = 200; /* as soon as it starts; its children have statuses of their own */
         if (!children(x, c, out)) return;
     }
     for (const struct sml_cmd *child = out->children ? c->children : NULL; child; child = child->next, k++) {
@@ -186,7 +187,7 @@ static void sequence(struct exec_run *x, const struct sml_cmd *c, unsigned depth
     }
 }
 
-/* protocol.md 4.1. Nothing happens outside the tree before all have succeeded, so that taking back always works
+/* protocol.md 4.1. Nothing outside the tree changes before all commands have succeeded, so a rollback always works
  * (never 516). */
 static void atomic(struct exec_run *x, const struct sml_cmd *c, unsigned depth, struct sml_answer *out)
 {
@@ -223,7 +224,7 @@ static void atomic(struct exec_run *x, const struct sml_cmd *c, unsigned depth, 
 
 static void run(struct exec_run *x, const struct sml_cmd *c, bool in_atomic, unsigned depth, struct sml_answer *out)
 {
-    if (out->code && c->kind != SML_SEQUENCE) return; /* done before a question stopped us */
+    if (out->code && c->kind != SML_SEQUENCE) return; /* executed before a prompt interrupted the message */
     if (depth > EXEC_DEPTH)
         out->code = 500;
     else if (c->kind == SML_ATOMIC && depth)

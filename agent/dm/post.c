@@ -13,9 +13,9 @@ enum post_stage { IDLE, ASKED, DONE };
 
 struct post {
     struct fetch *client;
-    struct threads threads; /* one, that posts */
+    struct threads threads; /* one, which sends the requests */
     int fd;
-    volatile int cancel; /* of a POST under way */
+    volatile int cancel; /* of the current POST */
     enum post_stage stage;
     char url[2048], mime[80], hmac[256];
     struct buf body;
@@ -44,7 +44,7 @@ static void once(struct post *p, struct post_result *r)
     r->retry_after_s = reply.retry_after_s;
     snprintf(r->content_type, sizeof r->content_type, "%s", reply.content_type);
     snprintf(r->hmac, sizeof r->hmac, "%s", reply.hmac);
-    r->body = reply.body; /* ours now */
+    r->body = reply.body; /* moved to this reply */
     reply.body = (struct buf){ 0 };
     fetch_reply_finish(&reply);
 }
@@ -130,7 +130,7 @@ enum rc post_send(struct post *p, struct str url, const char *mime, struct str h
     threads_lock(&p->threads);
     buf_reset(&p->body);
     if (p->stage != IDLE)
-        rc = err_set(e, RC_BUSY, "a message is under way");
+        rc = err_set(e, RC_BUSY, "another message is in progress");
     else if (url.n >= sizeof p->url || hmac.n >= sizeof p->hmac)
         rc = err_set(e, RC_LIMIT, "the server's address is too long");
     if (!rc) {

@@ -19,11 +19,11 @@ struct post_result {
 
 /** @param ca_file  PEM or NULL = the system's; insecure: no certificate check (the caller has warned) */
 enum rc post_create(const char *ca_file, bool insecure, struct post **out, struct err *e);
-/** Breaks off what is under way. */
+/** Aborts the current request. */
 void post_destroy(struct post *p);
-int post_fd(const struct post *p); /* readable when the answer is there */
-/** Everything is copied. @return RC_BUSY while another is under way */
+int post_fd(const struct post *p); /* readable when the answer is available */
+/** Everything is copied. @return RC_BUSY while another request is in progress */
 enum rc post_send(struct post *p, struct str url, const char *mime, struct str hmac, struct str body, struct err *e);
-/** @return false when there is no answer yet. The body is the caller's to finish. */
+/** @return false when there is no answer yet. The caller finishes the body. */
 bool post_take(struct post *p, struct post_result *out);
 #endif

@@ -67,7 +67,7 @@ static bool is_good(const struct push_memory *m, uint64_t source)
     return false;
 }
 
-/* May a digest be computed for this sender? Whoever was good before does not stand in line with strangers. */
+/* May a digest be computed for this sender? A sender of good notifications has a budget of its own. */
 static bool admitted(struct push_memory *m, uint64_t source, int64_t now_ms)
 {
     struct push_bucket *b = &m->source[source % PUSH_SOURCES];
@@ -85,11 +85,11 @@ static void remember(struct push_memory *m, const char *digest)
     if (m->n < PUSH_RECENT) m->n++;
 }
 
-/* Servers resynchronise with four zero octets; one family of implementations writes the nonce as ten characters
- * (protocol.md 7.5). */
+/* Servers resynchronise with four zero octets; some implementations use the nonce as ten characters (protocol.md
+ * 7.5). */
 static const struct str resync_nonces[] = { { "\0\0\0\0", 4 }, { "0x00000000", 10 } };
 
-/* Is it signed by the account's server? The session keeps the nonce that fitted when it is not the stored one. */
+/* Is it signed by the account's server? The session uses the nonce that matched when it is not the stored one. */
 static bool verified(struct str body, const struct account *acc, struct push_call *out)
 {
     out->n_resync = 0;
@@ -107,20 +107,20 @@ enum push_verdict push_take(struct push_memory *m, struct str datagram, uint64_t
     struct sml_notify t;
     struct str body;
 
-    *why = "it is no WSP push of a DM notification";
+    *why = "it is not a WSP push of a DM notification";
     if (sml_wsp_push_decode(datagram, &body, NULL) || sml_notify_decode(body, &t, NULL)) return PUSH_REFUSED;
-    *why = "no account at the server it names";
+    *why = "no account at the server that it names";
     acc = find(t.server_id, accounts, n);
     if (!acc) return PUSH_REFUSED;
-    *why = "seen before";
+    *why = "a repeated notification";
     if (seen(m, body.p)) return PUSH_REPEATED;
-    *why = "more notifications than this sender, or all strangers together, may have looked at";
+    *why = "more notifications than the limit of this sender, or of all unknown senders together";
     if (!admitted(m, source, now_ms)) return PUSH_REFUSED;
-    *why = "its digest is wrong: not from this server, or the nonces differ";
+    *why = "its digest is wrong: another sender, or the nonces differ";
     *out = (struct push_call){ .session = t.session, .ui = t.ui };
     if (!verified(body, acc, out)) return PUSH_REFUSED;
     *why = "the resynchronisation nonce was used a moment ago";
-    if (out->n_resync) { /* anyone could repeat such a notification, so not often */
+    if (out->n_resync) { /* limited, because anyone can repeat such a notification */
         size_t i = (size_t)(acc - accounts);
         if (i >= ACCOUNTS_MAX || (m->resync_ms[i] && now_ms - m->resync_ms[i] < PUSH_RESYNC_GAP_MS))
             return PUSH_REFUSED;
@@ -149,7 +149,7 @@ enum rc push_open(const char *address, uint16_t port, int *fd, struct err *e)
 
     snprintf(service, sizeof service, "%u", port);
     if (getaddrinfo(address, service, &hints, &list))
-        return err_set(e, RC_INVALID, "push.address %s is no IP address", address);
+        return err_set(e, RC_INVALID, "push.address %s is not an IP address", address);
     s = socket(list->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s < 0 || bind(s, list->ai_addr, list->ai_addrlen)) {
         int why = errno;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_DM_PUSH_H
 #define AGENT_DM_PUSH_H
-/* Notifications (notification-bootstrap.md 1 to 3): a WSP push in a datagram, held against the accounts. The socket
- * is push_open; deciding is pure. */
+/* Receives notifications (notification-bootstrap.md 1 to 3): a WSP push in a datagram, checked against the accounts.
+ * push_open makes the socket; the decisions are pure. */
 #include "agent/mo/account.h"
 #include "syncml/notify.h"
 
@@ -12,7 +12,7 @@ enum {
     PUSH_DATAGRAM_BYTES = 1500,
     PUSH_RESYNC_GAP_MS = 60000,
     PUSH_DIGEST_BYTES = 16,
-    /* digests computed: by sender (address and port), and for all senders that no good notification came from yet */
+    /* digests computed: by sender (address and port), and for all senders without a good notification so far */
     PUSH_SOURCES = 256,
     PUSH_GOOD = 8,
     PUSH_SOURCE_BURST = 16,
@@ -21,30 +21,30 @@ enum {
     PUSH_ALL_PER_S = 2000
 };
 
-/* A session that a server asks for. */
+/* A session that a notification requests. */
 struct push_call {
     char server_id[ACCOUNT_ID_BYTES];
     uint16_t session;
     enum sml_ui ui;
     uint8_t resync[SML_NONCE_MAX];
-    size_t n_resync;                   /* signed with the resynchronisation nonce: to be used in package 1, too */
-    uint8_t digest[PUSH_DIGEST_BYTES]; /* ... and to be kept: push_remember at the next start */
+    size_t n_resync;                   /* signed with the resynchronisation nonce: package 1 uses it as well */
+    uint8_t digest[PUSH_DIGEST_BYTES]; /* ... and persisted: push_remember at the next start */
 };
 
-/* How many digests a sender may still have computed, in thousandths. */
+/* Number of digests that may still be computed for a sender, in thousandths. */
 struct push_bucket {
     uint64_t source;
     int64_t at_ms, thousandths;
 };
 
-/* What was seen lately: the same notification twice is one session. */
+/* The notifications of the last time: the same notification twice is one session. */
 struct push_memory {
     struct {
         uint8_t digest[16];
     } recent[PUSH_RECENT];
     unsigned next, n;
-    /* Notifications with the resynchronisation nonce never age, so what was believed once is not believed again, also after a
-     * restart. */
+    /* Notifications with the resynchronisation nonce never expire, so an accepted one is not accepted again, even
+     * after a restart. */
     struct {
         uint8_t digest[16];
     } known[PUSH_KNOWN];
@@ -52,20 +52,20 @@ struct push_memory {
     struct push_bucket source[PUSH_SOURCES], all;
     uint64_t good[PUSH_GOOD]; /* senders of good notifications; 0 = none */
     unsigned next_good;
-    int64_t resync_ms[ACCOUNTS_MAX]; /* when an account's resynchronisation nonce was last believed */
+    int64_t resync_ms[ACCOUNTS_MAX]; /* when an account's resynchronisation nonce was last accepted */
 };
 
 enum push_verdict { PUSH_CALL, PUSH_REPEATED, PUSH_REFUSED };
 /**
- * Never answers anybody. What costs something comes last: form, the server's name, repetition, how many this sender and
- * all together had looked at lately, and only then the digest.
+ * Decide on a datagram; no answer is ever sent. Expensive checks come last: form, the server's name, repetition, the
+ * limits of this sender and of all, and only then the digest.
  *
  * @param source  push_source of the sender
- * @param why     for the log, in words; nothing of it comes from the datagram
+ * @param why     for the log, in words; it contains nothing of the datagram
  */
 enum push_verdict push_take(struct push_memory *m, struct str datagram, uint64_t source, const struct account *accounts,
                             size_t n, int64_t now_ms, struct push_call *out, const char **why);
-/** A notification with the resynchronisation nonce that was believed before the program's start. */
+/** A notification with the resynchronisation nonce that was accepted before the program's start. */
 void push_remember(struct push_memory *m, const uint8_t digest[PUSH_DIGEST_BYTES]);
 struct sockaddr_storage;
 uint64_t push_source(const struct sockaddr_storage *from); /* never 0 */

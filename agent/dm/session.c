@@ -10,13 +10,13 @@
 
 enum { SESSION_ALERTS = 32, SESSION_MESSAGES = 500, SESSION_POST_BYTES = 2 << 20 };
 
-/* One message of the server, from its octets to our answer. It outlives a call only while a person is asked. */
+/* One message of the server, from its octets to the answer. It outlives a call only while a prompt is shown. */
 struct session_message {
     struct arena a;
     struct str body;
     struct sml_msg in;
     struct exec_run run;
-    bool resend, last; /* package 1 again; nothing is to be answered */
+    bool resend, last; /* send package 1 again; no answer is needed */
 };
 
 struct dm_session {
@@ -42,12 +42,12 @@ static struct sml_client_account account_of(const struct account *acc, const str
                                     .server_nonce = account_server_nonce(acc),
                                     .pref = acc->auth };
 
-    /* protocol.md 7.5: a notification signed with the resynchronisation nonce: use it in package 1 */
+    /* protocol.md 7.5: a notification signed with the resynchronisation nonce: package 1 uses it */
     if (push && push->n_resync) c.client_nonce = (struct str){ (const char *)push->resync, push->n_resync };
     return c;
 }
 
-/* The state token (architecture.md 6.4), computed again only when something may have changed. */
+/* The state token (architecture.md 6.4), computed again only when an input may have changed. */
 static enum rc token(struct dm_client *c, struct str server, struct err *e)
 {
     struct mo_env *env = c->env;
@@ -67,7 +67,7 @@ static enum rc token(struct dm_client *c, struct str server, struct err *e)
         !(all = ARENA_ARRAY(&a, struct ddf_leaf, n_images + n_virt + 1)))
         rc = err_set(e, RC_NOMEM, "no memory for the state token");
     if (!rc) {
-        size_t i = 0, k = 0; /* two sorted lists into one */
+        size_t i = 0, k = 0; /* merge two sorted lists */
         while (i < n_images || k < n_virt) {
             const struct tree_leaf *l = k == n_virt || (i < n_images && str_cmp(images[i].uri, virt[k].uri) < 0)
                                             ? &images[i++]
@@ -204,7 +204,7 @@ bool session_managed(const struct dm_session *s)
     return s->managed;
 }
 
-/* Nonces must be durable before the message that relies on them leaves (7.5). */
+/* Nonces must be durable before the message that depends on them is sent (7.5). */
 static void keep_nonces(struct dm_session *s, const struct sml_client_keep *keep)
 {
     struct account *acc = mo_find_account(s->c->env, str_of(s->server_id));
@@ -223,7 +223,7 @@ static enum rc decode(struct dm_session *s, const char *content_type, struct str
     enum rc rc;
 
     if (!sml_type_of_mime(str_of(content_type), &type))
-        return err_set(e, RC_UNSUPPORTED, "the server answered with Content-Type %.100s; is the address right?",
+        return err_set(e, RC_UNSUPPORTED, "the server answered with Content-Type %.100s; check the address",
                        content_type);
     if (!arena_str(&t->a, body, &t->body)) return err_set(e, RC_NOMEM, "no memory for a message");
     rc = sml_decode(type, t->body, &t->a, &t->in, e);
@@ -231,7 +231,7 @@ static enum rc decode(struct dm_session *s, const char *content_type, struct str
     return rc;
 }
 
-/* Message -> news: what the server acknowledged, what it wants done. */
+/* Message -> news: what the server acknowledged, and its commands. */
 static enum rc take(struct dm_session *s, const struct sml_hmac *mac, const struct world *w, struct err *e)
 {
     struct session_message *t = &s->turn;
@@ -244,7 +244,7 @@ static enum rc take(struct dm_session *s, const struct sml_hmac *mac, const stru
     keep_nonces(s, &keep);
     if (news.refused || news.aborted)
         return err_set(e, RC_DENIED, "%s: %s",
-                       news.refused ? "the server does not accept us" : "the session was broken off",
+                       news.refused ? "the server does not accept the credentials" : "the session was aborted",
                        news.why ? news.why : "no reason given");
     for (size_t i = 0; i < news.n_acked; i++)
         mo_note(env, alerts_acked(env->alerts, news.acked[i], &env->trouble), "alert");
@@ -260,7 +260,7 @@ static enum rc take(struct dm_session *s, const struct sml_hmac *mac, const stru
     return RC_OK;
 }
 
-/* Acts -> message. @param over  nothing more is to be sent */
+/* Results -> message. @param over  nothing more is to be sent */
 static enum rc answer(struct dm_session *s, const struct world *w, struct sml_msg *out, bool *over, struct err *e)
 {
     struct session_message *t = &s->turn;
@@ -276,7 +276,7 @@ static enum rc answer(struct dm_session *s, const struct world *w, struct sml_ms
     return rc;
 }
 
-/* What is left of the turn, between mo_enter and the next message. */
+/* The rest of the message's processing, between mo_enter and the next message. */
 static enum session_next finish(struct dm_session *s, const struct world *w, enum rc rc, struct session_post *post,
                                 struct err *e)
 {
@@ -300,7 +300,7 @@ static enum session_next finish(struct dm_session *s, const struct world *w, enu
 enum session_next session_resume(struct dm_session *s, const struct world *w, struct session_post *post, struct err *e)
 {
     if (!s->waits) {
-        err_set(e, RC_INVALID, "the session waits for nobody");
+        err_set(e, RC_INVALID, "the session does not wait for an answer");
         return SESSION_FAILED;
     }
     mo_enter(s->c->env, w, str_of(s->server_id));
@@ -315,7 +315,7 @@ enum session_next session_reply(struct dm_session *s, const struct world *w, lon
 
     if (status != 200) {
         err_set(e, status == 503 ? RC_BUSY : RC_IO, "the server answered HTTP %ld%s", status,
-                status == 404   ? "; is the path of the account's address right?"
+                status == 404   ? "; check the path of the account's address"
                 : status == 503 ? " (overloaded)"
                                 : "");
         return SESSION_FAILED;

@@ -9,7 +9,7 @@ static unsigned seconds(struct str s)
     return str_to_i64(s, &n) && n > 0 ? (unsigned)(n > USER_WAIT_MAX_S ? USER_WAIT_MAX_S : n) : 0;
 }
 
-/* Unknown names and odd values are passed over. */
+/* Unknown names and invalid values are ignored. */
 static void option(struct user_question *q, struct str name, struct str value)
 {
     int64_t n;
@@ -74,7 +74,7 @@ static size_t characters(struct str s)
     return n;
 }
 
-/* IT: which characters, and how many. */
+/* IT: the allowed characters, and their number. */
 static bool typed_right(const struct user_question *q, struct str s)
 {
     static const struct {
@@ -109,7 +109,8 @@ static bool add(struct arena *a, struct sml_item ***end, struct str data)
     return true;
 }
 
-/* Chosen numbers, one line (or, preset by the server, one part between dashes) each. @return how many, or -1 */
+/* The numbers of the choices, one on a line each (or, as preset by the server, separated by dashes). @return how
+ * many, or -1 */
 static int chosen(const struct user_question *q, struct str text, char between, struct arena *a,
                   struct sml_item **answer)
 {
@@ -129,7 +130,7 @@ static int chosen(const struct user_question *q, struct str text, char between, 
     return n;
 }
 
-/* What the person said as the items of a Status; what does not fit the question counts as cancelled. */
+/* The user's answer as the items of a Status; an answer that does not fit the prompt counts as cancelled. */
 static int items(const struct user_question *q, struct str text, char between, struct arena *a,
                  struct sml_item **answer)
 {
@@ -149,7 +150,7 @@ static int items(const struct user_question *q, struct str text, char between, s
     return 214;
 }
 
-/* Nobody looks: as if the one who asked were asked. */
+/* No user is present: the server's preset counts as the answer. */
 static int as_preset(const struct user_question *q, struct arena *a, struct sml_item **answer)
 {
     return items(q, q->code == 1103 && !q->initial.n ? STR("1") : q->initial, '-', a, answer);
@@ -186,7 +187,7 @@ enum user_verdict ui_alert_lets(const struct user *u, const void *from, enum sml
     if (ui != SML_UI_ASK && ui != SML_UI_INFORM) return USER_YES;
     if (u->mode == USER_DENIES) return ui == SML_UI_ASK ? USER_NO : USER_YES;
     if (u->mode != USER_PROGRAM) return USER_YES;
-    q.text = arena_printf(a, "%.*s wants to manage this device now.", STR_ARG(server));
+    q.text = arena_printf(a, "%.*s requests to manage this device now.", STR_ARG(server));
     if (!q.text.n) return USER_NO;
     status = u->ask(u, &q, u->wait_s, a, &ignored);
     return !status ? USER_LATER : ui != SML_UI_ASK || status == 200 ? USER_YES : USER_NO;

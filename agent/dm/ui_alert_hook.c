@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program that shows a question: PROGRAM display|confirm|input|choice|choices TEXT [CHOICE...], details in its
- * environment (DM_SERVER, DM_INITIAL, DM_MAXLEN, DM_INPUT, DM_MASKED, DM_SECONDS). Its exit code: 0 yes, 1 no, 2
- * cancelled; its output: the text, or the number of each choice on a line. No shell reads any of it. */
+/* Runs the program that shows a prompt: PROGRAM display|confirm|input|choice|choices TEXT [CHOICE...], with details
+ * in its environment (DM_SERVER, DM_INITIAL, DM_MAXLEN, DM_INPUT, DM_MASKED, DM_SECONDS). Its exit code: 0 yes, 1
+ * no, 2 cancelled; its output: the text, or the number of each choice on a line. No shell is involved. */
 #include "agent/dm/ui_alert.h"
 #include "base/buf.h"
 #include <errno.h>
@@ -19,7 +19,7 @@ extern char **environ;
 
 enum { HOOK_VARIABLES = 6, HOOK_ENVIRONMENT = 512, HOOK_LOOK_MS = 50, HOOK_CRASHED = 255 };
 
-/* A text of a server as an argument: whole, without what would end it early. */
+/* A server's text as an argument: complete, without characters that would end it early. */
 static char *text_of(struct str s, struct arena *a)
 {
     char *out = arena_bytes(a, s.n + 1);
@@ -79,7 +79,7 @@ static int start(char **argv, char **envp, int *fd, pid_t *pid)
     posix_spawn_file_actions_init(&fa);
     posix_spawnattr_init(&at);
     posix_spawnattr_setflags(&at, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                      POSIX_SPAWN_SETSIGDEF); /* a group, to be ended as one */
+                                      POSIX_SPAWN_SETSIGDEF); /* a process group, which can be ended as a whole */
     posix_spawnattr_setsigmask(&at, &none);
     posix_spawnattr_setsigdefault(&at, &defaults);
     posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", 0, 0);
@@ -104,8 +104,8 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Its output until it ends, at most so long. @return exit code, or -1: it was ended. What says too much is not read
- * further. */
+/* Read the program's output until it ends, within the time limit. @return exit code, or -1: it was killed. Excess
+ * output is not read. */
 static int listen_to(pid_t pid, int fd, unsigned wait_s, const atomic_bool *stop, struct buf *out)
 {
     int64_t until = now_ms() + (int64_t)wait_s * 1000;

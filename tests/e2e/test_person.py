@@ -43,7 +43,7 @@ def test_a_vm_crashes_and_comes_back_while_the_person_thinks(folder, server):
         server.wait_vm(phone.name, "corp", state=50)
         op = confirm(server, phone, "Restart now?")
         world.wait_for("the question", lambda: asked(folder) == ["confirm Restart now?"], 30)
-        assert "waits for the person at the device" in phone.log()
+        assert "waits for the user of the device" in phone.log()
         # An event of the hypervisor, a timer of the device (the restart waits two seconds) and a guest that says that it is up:
         before, notified = phone.emulators(), phone.log().count("event=notification")
         assert len(before) == 1
