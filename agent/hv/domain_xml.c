@@ -16,7 +16,7 @@ static void text(struct buf *b, const char *s)
         case '\'': buf_putz(b, "&apos;"); break;
         case '"': buf_putz(b, "&quot;"); break;
         default:
-            if ((unsigned char)*s >= 0x20) /* XML has no other control characters */
+            if ((unsigned char)*s >= 0x20) /* XML allows no other control characters */
                 buf_byte(b, (unsigned char)*s);
         }
 }
@@ -65,7 +65,7 @@ static void put_disk(struct buf *b, const char *file, const char *format, unsign
     buf_printf(b, "<disk type='file' device='disk'><driver name='qemu' type='%s' discard='unmap'/><source file='",
                format);
     text(b, file);
-    /* The empty <backingStore/> tells the emulator that there is none, whatever the file says. */
+    /* The empty <backingStore/> tells the emulator that the file has no backing file, whatever its content claims. */
     buf_printf(b, "'/><backingStore/><target dev='vd%c' bus='virtio'/>", (int)('a' + index));
     if (read_only) buf_putz(b, "<readonly/>");
     if (v && (v->iops > 0 || v->kbps > 0)) {
@@ -79,7 +79,7 @@ static void put_disk(struct buf *b, const char *file, const char *format, unsign
     buf_putz(b, "</serial></disk>\n");
 }
 
-/* Bandwidth caps are kilobytes a second in libvirt; ours are kilobits. */
+/* libvirt counts bandwidth limits in kilobytes a second, the tree in kilobits. */
 static void put_net(struct buf *b, const struct hv_net *n, const struct virt_host *h)
 {
     if (n->mode == 0) return;
@@ -111,12 +111,12 @@ static void put_console(const struct hv_spec *s, struct buf *b)
 
 uid_t domain_xml_account_of(const char *uuid)
 {
-    unsigned digits = 0; /* seven, of a random number */
+    unsigned digits = 0; /* seven digits of a random number */
     (void)sscanf(uuid, "%7x", &digits);
     return ACCOUNTS_FROM + (uid_t)digits;
 }
 
-/* An emulator that its guest has taken over reads no other VM's files: they are another account's. */
+/* Each VM's emulator has its own account, so that one taken over by its guest cannot read other VMs' files. */
 static void put_account(const struct hv_spec *s, const struct virt_host *h, struct buf *b)
 {
     if (h->gid)

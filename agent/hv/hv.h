@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_HV_HV_H
 #define AGENT_HV_HV_H
-/* The hypervisor as the agent sees it: requests go in, events come out, nothing blocks. Two implementations: virt.c
- * (libvirt, with a worker thread inside) and hv_sim.c (in memory, virtual time; for dmvisor-sim and tests). Nothing
- * here knows of trees or DM. */
+/* The hypervisor interface of the agent: requests go in, events come out, no call blocks. Two implementations:
+ * libvirt.c (libvirt, with threads of its own) and hv_sim.c (in memory, virtual time; for dmvisor-sim and tests). It
+ * knows nothing of trees or DM. */
 #include "agent/hv/periph.h"
 #include "base/arena.h"
 #include "base/rc.h"
@@ -15,16 +15,16 @@ struct hv_facts {
     int type;                                      /* 1 bare-metal, 2 hosted */
     int cpu_total, cpu_online, max_vcpus, max_vms; /* max_vms 0 = no fixed limit */
     int64_t mem_total_kb, mem_free_kb, store_total_kb, store_free_kb, uptime_s;
-    bool kvm; /* found by trying, not by looking (board-and-hypervisor.md 3) */
+    bool kvm; /* found by a test run (board-and-hypervisor.md 3) */
     bool pause, suspend, snapshot, mem_snapshot, balloon, cpu_hotplug, watchdog, rt_sched;
     bool tuning;                              /* CPU shares, limits and affinity have an effect (cgroups) */
-    bool detects_panic;                       /* a guest's panic is told of */
+    bool detects_panic;                       /* a guest's panic is reported */
     char guest_types[128], image_formats[64]; /* comma separated */
     int cpu_pct;
     int64_t mem_used_kb;
     int temp_c;    /* host KPIs; -1 unknown */
-    bool degraded; /* a protection of the host is missing (`name` says which), or the hypervisor is away */
-    const struct periph *periphs; /* the hypervisor's, unchanged for its life */
+    bool degraded; /* a protection of the host is missing (`name` names it), or the hypervisor is not reachable */
+    const struct periph *periphs; /* fixed for the hypervisor's lifetime */
     size_t n_periphs;
 };
 
@@ -32,8 +32,8 @@ struct hv_volume {
     char name[HV_NAME_BYTES];
     int64_t quota_kb;
     bool read_only;
-    char file[512];  /* where it lies; "" = not made yet */
-    int64_t size_kb; /* of the file as it was made or grown last; 0 = not made yet */
+    char file[512];  /* path; "" = not created yet */
+    int64_t size_kb; /* size of the file after its last creation or growth; 0 = not created yet */
     int64_t iops, kbps;
 };
 struct hv_net {
@@ -43,9 +43,9 @@ struct hv_net {
     char mac[18];
 };
 
-/* What a VM shall be. Strings are copied by hv_define. */
+/* The specification of a VM. hv_define copies the strings. */
 struct hv_spec {
-    char uuid[HV_UUID_BYTES], name[64]; /* name: unique for the hypervisor ("dmvisor-corp") */
+    char uuid[HV_UUID_BYTES], name[64]; /* name: unique in the hypervisor ("dmvisor-corp") */
     int vcpus, max_vcpus, shares, limit_pct, sched, rt_prio;
     char affinity[64];
     int64_t mem_min_kb, mem_max_kb, mem_kb;
@@ -56,7 +56,7 @@ struct hv_spec {
     int n_volumes;
     struct hv_net nets[HV_NETS];
     int n_nets;
-    bool detect_panic, heartbeat; /* heartbeat: expect the guest to open its channel (guest ready) */
+    bool detect_panic, heartbeat; /* heartbeat: the guest is ready when it opens its channel */
     int watchdog_s;               /* 0 = none */
 };
 
@@ -75,12 +75,12 @@ enum hv_call {
     HV_RESTORE,
     HV_DROP_SAVED,
     HV_SET_RESOURCES,
-    HV_FORGET, /* saved memory and snapshots go; nothing to forget is a success */
+    HV_FORGET, /* remove saved memory and snapshots; success when there are none */
     HV_STATS,
     HV_LOOK /* how is it now, whoever made it so: DONE has state, cause HV_C_OUTSIDE, and in_force while it runs */
 };
 
-/* What the hypervisor says of a VM, seen from outside. */
+/* A VM's state as the hypervisor reports it. */
 enum hv_state { HV_GONE, HV_OFF, HV_RUNNING, HV_PAUSED, HV_SAVED, HV_CRASHED, HV_SHUTTING_DOWN };
 enum hv_cause {
     HV_C_NONE,
@@ -89,7 +89,7 @@ enum hv_cause {
     HV_C_PANIC,
     HV_C_WATCHDOG,
     HV_C_KILLED,
-    HV_C_NO_MEMORY, /* killed by the kernel for want of memory */
+    HV_C_NO_MEMORY, /* killed by the kernel because memory ran out */
     HV_C_START_FAILED,
     HV_C_OUTSIDE
 };
@@ -106,7 +106,7 @@ struct hv_vcpu_stats {
     int state;
     int64_t time_ms, steal_ms;
 };
-/* Counters since start; -1 = the hypervisor does not tell. */
+/* Counters since the start; -1 = the hypervisor does not report it. */
 struct hv_stats {
     int64_t at_ms;
     enum hv_state state;
@@ -135,14 +135,14 @@ struct hv_in_force {
 };
 
 enum hv_event_kind {
-    HV_EV_DONE,    /* a request ended: cookie, rc, text */
+    HV_EV_DONE,    /* a request has finished: cookie, rc, text */
     HV_EV_STATE,   /* state changed: state, cause, text */
     HV_EV_READY,   /* the guest opened its channel, or printed that it is up */
     HV_EV_CHANGED, /* what it runs with may be something else now: look */
-    HV_EV_SILENT,  /* the VM's emulator does not answer; only HV_DESTROY and HV_UNDEFINE have an effect on it */
-    HV_EV_ANSWERS, /* it does again, or is gone */
+    HV_EV_SILENT,  /* the VM's emulator does not answer; only HV_DESTROY and HV_UNDEFINE have an effect */
+    HV_EV_ANSWERS, /* it answers again, or has ended */
     HV_EV_LOST,
-    HV_EV_BACK /* hypervisor not reachable; reachable again: what happened meanwhile is to be asked (HV_LOOK) */
+    HV_EV_BACK /* hypervisor not reachable; reachable again: read the states with HV_LOOK */
 };
 struct hv_event {
     enum hv_event_kind kind;
@@ -150,10 +150,11 @@ struct hv_event {
     uint64_t cookie;
     enum hv_call call;
     enum rc rc;
-    int code; /* DONE with an rc: the result (virtualization-mo.md c.6) that says why; 0 = the operation's own */
+    int code; /* DONE with an rc: the result code with the reason (virtualization-mo.md c.6); 0 = the operation's own
+               * code */
     enum hv_state state;
     enum hv_cause cause;
-    char text[HV_TEXT_BYTES]; /* for people */
+    char text[HV_TEXT_BYTES]; /* for display */
     /* Owned by the hv until the next hv_next: of HV_STATS; of HV_LOOK and HV_SET_RESOURCES, NULL = it does not run */
     struct hv_stats *stats;
     struct hv_in_force *in_force;
@@ -168,7 +169,7 @@ struct hv_class {
      * 1446. Except
      * HV_DEFINE only spec->uuid is read (HV_SET_RESOURCES and HV_LOOK read all). @return RC_LIMIT when too many wait */
     enum rc (*request)(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie, struct err *e);
-    /** Next event. @return false when there is none now */
+    /** Next event. @return false when there is none */
     bool (*next)(struct hv *hv, struct hv_event *out);
     int (*fd)(struct hv *hv); /* readable when events wait; -1 = call `next` by time (hv_sim) */
     enum rc (*state)(struct hv *hv, const char *uuid, enum hv_state *out,
@@ -179,23 +180,29 @@ struct hv {
 }; /* first member of each implementation */
 
 enum hv_kvm {
-    HV_KVM_AUTO,  /* what is too slow for any guest is found by a probe; the first start shows the rest */
-    HV_KVM_TRIAL, /* only the first start shows it */
+    HV_KVM_AUTO,  /* a probe finds a KVM too slow for any guest; the first start shows the rest */
+    HV_KVM_TRIAL, /* only the first start shows whether it works */
     HV_KVM_NEVER
 };
-/** @param uri "qemu:///embed?root=/var/lib/dmvisor-agent/hv", "qemu:///system", ...; dir: where logs and scratch
- * files go. Finds out whether KVM truly works by a short start (cached in dir); e says what is wrong and what to do. */
+/**
+ * @param uri "qemu:///embed?root=/var/lib/dmvisor-agent/hv", "qemu:///system", ...; dir: for logs and temporary files.
+ * A short start tests whether KVM really works (the result is cached in dir); e has the error and its remedy.
+ */
 enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, struct hv **out, struct err *e);
-/** Everything succeeds after `delay_ms` of the time that hv_sim_advance says. seed: for plausible KPIs. A VM with a folder has
- * files as a real one: a start needs each disk at its full size, and the guest writes to the disks and to console.log; memory is
- * saved to memory.sav. */
+/**
+ * A simulation: every request succeeds after `delay_ms` of the time set with hv_sim_advance. seed: for plausible KPIs.
+ * A VM with a folder has real files: a start needs each disk at its full size, the guest writes to its disks and to
+ * console.log, and its memory is saved to memory.sav.
+ */
 struct hv *hv_sim_create(int delay_ms, uint64_t seed);
 void hv_sim_advance(struct hv *hv, int64_t now_ms);
-/** Next request of this call for any VM fails or hangs (tests); or a running guest crashes. */
+/** Let the next request of this kind, for any VM, fail or hang (tests); or let a running guest crash. */
 void hv_sim_fail(struct hv *hv, enum hv_call call, enum rc rc, const char *text);
 void hv_sim_crash(struct hv *hv, const char *uuid, enum hv_cause cause);
-/** The agent ends without a word: requests that are not carried out never will be, guests go on. And a power cut: guests are off
- * too, saved memory stays. */
+/**
+ * The agent ends at once: waiting requests are never executed, guests keep running. And a power cut: guests are off as
+ * well, saved memory is kept.
+ */
 void hv_sim_forsake(struct hv *hv);
 void hv_sim_power_cut(struct hv *hv);
 #endif

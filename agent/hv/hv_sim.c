@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A hypervisor in memory: every request succeeds after delay_ms of the time it is told. For many devices in one
- * process and for tests in virtual time; a VM costs about half a kilobyte. */
+/* A hypervisor in memory: every request succeeds after delay_ms of virtual time. For many devices in one process,
+ * and for tests; a VM costs about half a kilobyte. */
 enum { DOMAINS = 8, QUEUE = 32, READY_MS = 3000 };
 
 struct domain {
@@ -36,7 +36,7 @@ struct hv_sim {
     uint64_t seed;
     int64_t now_ms, start_ms;
     struct domain domain[DOMAINS];
-    struct waiting queue[QUEUE]; /* in the order they were put; taken when due */
+    struct waiting queue[QUEUE]; /* in the order of the requests; executed when due */
     unsigned n;
     struct hv_stats *stats;      /* of the last HV_STATS handed out */
     struct hv_in_force in_force; /* of the last look */
@@ -83,7 +83,7 @@ static void put_ready(struct hv_sim *s, const struct domain *d, int64_t delay_ms
 
 /* --- the files of a guest --- */
 
-/* The guest's own writing: a line in each disk, at another place with each boot. */
+/* Simulate the guest's writes: a line in each disk, at another place for each boot. */
 static enum rc use_disk(const char *name, const char *file, int64_t size_kb, bool read_only, unsigned boots,
                         struct err *e)
 {
@@ -148,7 +148,8 @@ static void drop_memory(const struct domain *d)
     (void)erase_file(file, NULL);
 }
 
-/* --- what requests do --------------------------------------------------------------------------------------------- */
+/* --- requests
+ * ------------------------------------------------------------------------------------------------------- */
 
 static enum rc copy_spec(struct hv_sim *s, const struct hv_spec *spec)
 {
@@ -189,7 +190,7 @@ static void off(struct hv_sim *s, struct domain *d, enum hv_cause cause)
     put_state(s, d, cause, "");
 }
 
-/* Carry a due request out. */
+/* Execute a due request. */
 static enum rc perform(struct hv_sim *s, enum hv_call call, struct domain *d, const struct hv_spec *spec, struct err *e)
 {
     if (call == HV_DEFINE) return copy_spec(s, spec);
@@ -202,7 +203,7 @@ static enum rc perform(struct hv_sim *s, enum hv_call call, struct domain *d, co
         break;
     case HV_START:
     case HV_START_PAUSED:
-        if (d->state == HV_CRASHED) return err_set(e, RC_CONFLICT, "the crashed guest's domain is still there");
+        if (d->state == HV_CRASHED) return err_set(e, RC_CONFLICT, "the crashed guest's domain still exists");
         return started(s, d, call == HV_START ? HV_RUNNING : HV_PAUSED, true, e);
     case HV_RESTORE: return started(s, d, HV_RUNNING, false, e);
     case HV_REBOOT:
@@ -233,7 +234,7 @@ static enum rc perform(struct hv_sim *s, enum hv_call call, struct domain *d, co
     return RC_OK;
 }
 
-/* Plausible figures: a guest that uses a quarter of its time, some memory, a little disk and network. */
+/* Plausible figures: the guest uses a quarter of the CPU time, some memory, a little disk and network. */
 static void fill_stats(struct hv_sim *s, const struct domain *d, struct hv_stats *st)
 {
     const bool on = d->state == HV_RUNNING || d->state == HV_PAUSED;
@@ -297,7 +298,7 @@ static void look(struct hv_sim *s, const struct domain *d, const struct hv_spec 
 
 /* ---- hv.h ---- */
 
-/* A phone's. */
+/* The peripherals of a phone. */
 static const struct periph periphs[] = {
     { "camera0", "camera", "Hardware", "Simulated camera" },
     { "mic0", "mic", "IO", "Simulated microphone" },

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The guest: 64-bit code with identity mapped memory, as a kernel runs; emulated hosts are quick in real mode only. */
+/* The guest: 64-bit code with identity-mapped memory, as in a kernel; emulating hosts are fast in real mode only. */
 enum { MEMORY = 0x10000, CODE = 0x1000, PML4 = 0x2000, PDPT = 0x3000, PD = 0x4000, LOOPS = 1000000 };
 enum { PAGE_OURS = 0x3, PAGE_LARGE = 0x83 }; /* present, writable; a page of 2 MiB */
 
@@ -54,7 +54,7 @@ static bool set_registers(int vcpu)
     return ioctl(vcpu, KVM_SET_SREGS, &s) == 0 && ioctl(vcpu, KVM_SET_REGS, &regs) == 0;
 }
 
-/* In a process of its own, between fork and exit: only system calls. @return did the guest come to its end? */
+/* Runs in a process of its own, between fork and exit: only system calls. @return did the guest reach its end? */
 static bool run_guest(void)
 {
     const int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -87,13 +87,13 @@ enum kvm_speed kvm_probe(void)
     int status = 0;
     const pid_t child = fork();
     if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a loop that does not end would hold what the agent had open */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* an endless loop would keep the agent's descriptors open */
         _exit(run_guest() ? 0 : 1);
     }
     if (child < 0) return KVM_SPEED_UNKNOWN;
     const int pidfd = (int)syscall(SYS_pidfd_open, child, 0u);
     const bool ended = pidfd >= 0 && ends_within(pidfd, KVM_PROBE_MS);
-    if (!ended) kill(child, SIGKILL); /* not waited for yet: the number is its own */
+    if (!ended) kill(child, SIGKILL); /* not waited for yet, so the pid is still the child's */
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     if (pidfd < 0) return KVM_SPEED_UNKNOWN;

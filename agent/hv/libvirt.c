@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Libvirt; with virt_calls.c, virt_kvm.c and virt_stats.c the only file that knows it. Threads: libvirt's event loop, a
- * lane for each VM with requests (virt_lanes.h), and a keeper that connects again, so that nothing here ever blocks the
- * agent. */
+/* The libvirt driver; only the libvirt*.c files know libvirt. Threads: libvirt's event loop, a lane for each VM with
+ * requests (libvirt_lanes.h), and a keeper that reconnects. So no call of the agent blocks. */
 #include "agent/hv/hv.h"
 #include "agent/hv/libvirt_files.h"
 #include "agent/hv/libvirt_int.h"
@@ -27,7 +26,7 @@ struct virt_told {
 static void silent(void *ctx, virErrorPtr error)
 {
     (void)ctx;
-    (void)error; /* errors are told where they are handled */
+    (void)error; /* errors are reported where they are handled */
 }
 
 /* ---- events out ---- */
@@ -84,7 +83,7 @@ static void tell_state(struct virt *v, const char *uuid, enum hv_state state, en
 
 /* ---- libvirt's callbacks ---- */
 
-/* What an event before the stop said of it. */
+/* The cause that an event before the stop announced. */
 static enum virt_omen omen_of(struct virt *v, const char *uuid)
 {
     enum virt_omen omen = VIRT_OMEN_NONE;
@@ -109,7 +108,7 @@ static void note_omen(struct virt *v, virDomainPtr dom, enum virt_omen omen)
     threads_unlock(&v->keeper);
 }
 
-/* The emulator is gone and nobody asked for it. */
+/* The emulator has ended without a request. */
 static void tell_death(struct virt *v, virDomainPtr dom, const char *uuid)
 {
     char log[768], words[160] = "", end[64], text[HV_TEXT_BYTES];
@@ -120,7 +119,7 @@ static void tell_death(struct virt *v, virDomainPtr dom, const char *uuid)
     libvirt_emulator_log(v, virDomainGetName(dom), log);
     libvirt_log_last_words(log, words);
     libvirt_exit_words(&how, end, sizeof end);
-    snprintf(text, sizeof text, "the emulator ended unexpectedly%s%s%s", end, words[0] ? "; its last words: " : "",
+    snprintf(text, sizeof text, "the emulator ended unexpectedly%s%s%s", end, words[0] ? "; its last message: " : "",
              words);
     tell_state(v, uuid, HV_CRASHED, how.by_oom ? HV_C_NO_MEMORY : HV_C_KILLED, text);
 }
@@ -130,7 +129,7 @@ static void on_stopped(struct virt *v, virDomainPtr dom, const char *uuid, int d
     const enum virt_omen omen = omen_of(v, uuid);
     libvirt_kvm_down(v, uuid);
     if (omen == VIRT_OMEN_WATCHDOG)
-        tell_state(v, uuid, HV_CRASHED, HV_C_WATCHDOG, "the guest did not feed its watchdog");
+        tell_state(v, uuid, HV_CRASHED, HV_C_WATCHDOG, "the guest did not reset its watchdog");
     else if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN && omen == VIRT_OMEN_SIGNAL)
         tell_state(v, uuid, HV_OFF, HV_C_OUTSIDE, "the emulator was ended by a signal");
     else if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)
@@ -203,7 +202,7 @@ static void on_device(virConnectPtr conn, virDomainPtr dom, const char *alias, v
     changed(opaque, dom);
 }
 
-/* The guest opened its agent's channel: it is up. */
+/* The guest opened its agent's channel: it is ready. */
 static void on_agent(virConnectPtr conn, virDomainPtr dom, int state, int reason, void *opaque)
 {
     struct virt *v = opaque;
@@ -216,13 +215,13 @@ static void on_agent(virConnectPtr conn, virDomainPtr dom, int state, int reason
     tell(v, &ev, NULL);
 }
 
-/* libvirt hands typed callbacks over as one generic type. */
+/* libvirt takes all typed callbacks as one generic type. */
 static int add_callback(struct virt *v, virConnectPtr conn, int event, virConnectDomainEventGenericCallback callback)
 {
     return virConnectDomainEventRegisterAny(conn, NULL, event, callback, v, NULL);
 }
 
-/* Also wakes the loop, so that it sees that it is to stop. */
+/* Also wakes the loop, so that it notices a request to stop. */
 static void on_timer(int timer, void *opaque)
 {
     struct virt *v = opaque;
@@ -241,7 +240,7 @@ static void *run_loop(void *arg)
 
 /* ---- connection ---- */
 
-/* The account of emulators as the driver tells it: <baselabel type='kvm'>+64055:+108</baselabel>. */
+/* Read the account of the emulators from the driver's capabilities: <baselabel type='kvm'>+64055:+108</baselabel>. */
 static void learn_account(struct virt *v, virConnectPtr conn)
 {
     char *text = v->root[0] ? NULL : virConnectGetCapabilities(conn);
@@ -253,7 +252,7 @@ static void learn_account(struct virt *v, virConnectPtr conn)
         snprintf(v->guard.lacks, sizeof v->guard.lacks, "%s", uid ? "" : "an account of its own");
         if (uid == 0)
             log_event(LOG_WARN, "hypervisor.protection", LOG_Z("lacks", v->guard.lacks),
-                      LOG_Z("why", "the hypervisor's qemu.conf says so"));
+                      LOG_Z("why", "the hypervisor's qemu.conf sets it"));
     }
     free(text);
 }
@@ -264,7 +263,7 @@ static void tell_kind(struct virt *v, enum hv_event_kind kind)
     tell(v, &ev, NULL);
 }
 
-/* libvirt's daemon went away, or stopped to answer. */
+/* libvirt's daemon has ended, or does not answer. */
 static void on_close(virConnectPtr conn, int reason, void *opaque)
 {
     struct virt *v = opaque;
@@ -286,10 +285,10 @@ static enum rc connect_to(struct virt *v, struct err *e)
     learn_account(v, conn);
     if (add_callback(v, conn, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)) < 0) {
         virConnectClose(conn);
-        return libvirt_error(e, RC_UNSUPPORTED, "the hypervisor tells of no events");
+        return libvirt_error(e, RC_UNSUPPORTED, "the hypervisor does not support events");
     }
-    /* Not every driver has these; without the first two a guest's start counts as its sign of life, and a driver in
-     * this process cannot go away. */
+    /* Some drivers lack these. Without the first two a guest counts as ready at its start; and a driver in this
+     * process cannot become unreachable. */
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_WATCHDOG, VIR_DOMAIN_EVENT_CALLBACK(on_watchdog));
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent));
     /* Without these a change is seen by the next look. */
@@ -313,11 +312,11 @@ virConnectPtr libvirt_conn(struct virt *v, struct err *e)
     virConnectPtr conn = v->lost ? NULL : v->conn;
     if (conn && virConnectRef(conn) != 0) conn = NULL;
     threads_unlock(&v->keeper);
-    if (!conn) err_set(e, RC_BUSY, "the hypervisor is away; the agent connects again");
+    if (!conn) err_set(e, RC_BUSY, "the hypervisor is not reachable; the agent reconnects");
     return conn;
 }
 
-/* Connects again, and looks after what may block but no VM's lane should. */
+/* Reconnects, and runs tasks that may block and belong to no VM's lane. */
 static void *run_keeper(void *arg)
 {
     struct virt *v = arg;
@@ -458,7 +457,7 @@ static void virt_destroy(struct hv *hv)
     v->ticks = false;
     pthread_mutex_unlock(&v->tick);
     if (!libvirt_lanes_destroy(v->lanes, LANES_WAIT_MS)) {
-        log_event(LOG_WARN, "hypervisor", LOG_Z("state", "a call does not come back; it is left behind"));
+        log_event(LOG_WARN, "hypervisor", LOG_Z("state", "a call does not return; it is abandoned"));
         return; /* its thread uses all of this until the process ends */
     }
     if (v->conn) {
@@ -495,7 +494,7 @@ static enum rc prepare(struct virt *v, struct err *e)
     return rc;
 }
 
-/* libvirt makes the folder when it starts. */
+/* libvirt creates the folder when it starts. */
 static enum rc watch_exits(struct virt *v, struct err *e)
 {
     char pids[512];
@@ -503,7 +502,7 @@ static enum rc watch_exits(struct virt *v, struct err *e)
     if (v->root[0]) snprintf(pids, sizeof pids, "%s/run/qemu", v->root);
     struct virt_exits *exits = NULL;
     enum rc rc = libvirt_exits_create(pids, &exits, e);
-    threads_lock(&v->keeper); /* the loop's thread is at work already */
+    threads_lock(&v->keeper); /* the loop's thread is running already */
     v->exits = exits;
     threads_unlock(&v->keeper);
     return rc;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _DEFAULT_SOURCE
-/* What each request asks of libvirt. */
+/* The libvirt calls of each request. */
 #include "base/erase.h"
 #include "agent/hv/libvirt_files.h"
 #include "agent/hv/libvirt_int.h"
@@ -47,7 +47,7 @@ static bool emulates(int64_t pid, const char *uuid)
     return false;
 }
 
-/* An emulator that stands still answers nobody: it is killed by its number, as libvirt noted it. */
+/* A hanging emulator answers nobody, so it is killed by the pid that libvirt noted. */
 static void kill_emulator(const struct virt *v, const struct hv_spec *spec)
 {
     char file[PATH_BYTES];
@@ -62,15 +62,15 @@ static void kill_emulator(const struct virt *v, const struct hv_spec *spec)
     close(fd);
 }
 
-/* Off is off: a VM that is not running any more (it was killed, or the driver is still reconnecting) counts as
- * destroyed. */
+/* A VM that does not run any more (it was killed, or the driver is still reconnecting) counts as destroyed. */
 static enum rc destroy(virDomainPtr dom, struct err *e)
 {
     if (virDomainDestroy(dom) == 0 || virDomainIsActive(dom) == 0) return RC_OK;
     return libvirt_error(e, RC_IO, "the guest could not be switched off");
 }
 
-/* Where libvirt's QEMU driver saves memory to; libvirt itself only unlinks it. What cannot be reached here is left to libvirt. */
+/* Where libvirt's QEMU driver saves memory; libvirt itself only unlinks the file. A file that the agent cannot reach
+ * is left to libvirt. */
 static void erase_saved(const struct virt *v, virDomainPtr dom)
 {
     char file[600];
@@ -86,7 +86,7 @@ static void erase_saved(const struct virt *v, virDomainPtr dom)
     close(fd);
 }
 
-/* What libvirt keeps of a guest beside its disks. Snapshots inside the disks go with the disks. */
+/* Remove what libvirt keeps of a guest besides its disks. Snapshots inside the disks go with the disks. */
 static enum rc forget(const struct virt *v, virDomainPtr dom, struct err *e)
 {
     virDomainSnapshotPtr *list = NULL;
@@ -102,7 +102,7 @@ static enum rc forget(const struct virt *v, virDomainPtr dom, struct err *e)
     }
     free(list);
     if (left) return libvirt_error(e, RC_IO, "a snapshot could not be removed");
-    return virDomainHasManagedSaveImage(dom, 0) == 1 ? err_set(e, RC_IO, "the saved memory is still there") : RC_OK;
+    return virDomainHasManagedSaveImage(dom, 0) == 1 ? err_set(e, RC_IO, "the saved memory still exists") : RC_OK;
 }
 
 static enum rc undefine(virDomainPtr dom, struct err *e)
@@ -116,7 +116,7 @@ static enum rc undefine(virDomainPtr dom, struct err *e)
 
 /* ---- the state ---- */
 
-/* The VM as it is now, whoever made it so. */
+/* The VM's current state, whoever changed it. */
 static enum rc look(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec,
                     struct hv_event *ev, struct err *e)
 {
@@ -138,7 +138,7 @@ static enum rc result(int code, const char *what, struct err *e)
     return code == 0 ? RC_OK : libvirt_error(e, RC_IO, what);
 }
 
-/* What surrounds an emulator: its guest's console is read, its own log kept within bounds, and both go with the VM. */
+/* Tasks around an emulator: reading its guest's console, limiting its log, and ending both with the VM. */
 static void attend(struct virt *v, const struct virt_request *r)
 {
     char log[768];
@@ -187,7 +187,7 @@ static bool is_start(enum hv_call call)
     return call == HV_START || call == HV_START_PAUSED || call == HV_RESTORE;
 }
 
-/* libvirt does not know the VM: for what only makes it go away that is as good. */
+/* libvirt does not know the VM: a success for requests that only remove it. */
 static enum rc unknown(const struct virt_request *r, struct hv_event *ev, struct err *e)
 {
     ev->state = HV_GONE;
@@ -223,8 +223,8 @@ static bool is_about_memory(const char *words)
     return strstr(words, "annot allocate memory") || strstr(words, "annot set up guest memory");
 }
 
-/* Why a start failed, as the emulator said it and the kernel knows it: memory is worth another try, the rest is told in
- * its own last words and by how it ended. */
+/* Explain a failed start by the emulator's messages and the kernel's records: a lack of memory may be temporary; any
+ * other cause is reported with the emulator's last message and its exit. */
 static void explain(struct virt *v, const struct virt_request *r, int64_t began_ms, struct hv_event *ev)
 {
     char log[768], words[160], end[64] = "", text[sizeof ev->text];
@@ -235,10 +235,10 @@ static void explain(struct virt *v, const struct virt_request *r, int64_t began_
     /* START_FAILED also when it is a step of another operation */
     ev->code = how.by_oom || is_about_memory(ev->text) || is_about_memory(words) ? NO_MEMORY : START_FAILED;
     if (how.ended) libvirt_exit_words(&how, end, sizeof end);
-    const bool more = words[0] && (end[0] || !strstr(ev->text, words)); /* what follows cuts the text */
+    const bool more = words[0] && (end[0] || !strstr(ev->text, words)); /* another part follows, so the text is cut */
     const int head = more ? 90 : end[0] ? 200 : 250;
     snprintf(text, sizeof text, "%.*s%s%s%s%.100s", head, ev->text, end[0] ? "; the emulator ended" : "", end,
-             more ? "; the emulator's last words: " : "", more ? words : "");
+             more ? "; the emulator's last message: " : "", more ? words : "");
     memcpy(ev->text, text, sizeof text);
 }
 

@@ -23,7 +23,8 @@ struct console {
 };
 
 struct virt_consoles {
-    struct threads threads; /* one; the lock is held while a console is written, so that leaving one is final */
+    struct threads threads; /* one; it holds the lock while it writes a console, so that nothing is written after
+                             * libvirt_consoles_leave */
     int epoll, wake;
     struct console console[CONSOLES];
 };
@@ -58,7 +59,7 @@ static bool turn_over(struct console *c)
     return rename(file, old) == 0 && open_log(c);
 }
 
-/* @return false when the console is over, or its log cannot be kept within its size */
+/* @return false when the console has ended, or its log cannot be kept within its size */
 static bool pass_on(struct console *c)
 {
     char chunk[CHUNK];
@@ -67,7 +68,7 @@ static bool pass_on(struct console *c)
         if (n < 0) return errno == EAGAIN || errno == EINTR;
         if (n == 0) return false;
         if (c->size + n > VIRT_CONSOLE_BYTES && !turn_over(c)) return false;
-        if (write(c->to, chunk, (size_t)n) == n) c->size += n; /* on a full disk the guest goes on, unheard */
+        if (write(c->to, chunk, (size_t)n) == n) c->size += n; /* on a full disk the guest's output is dropped */
     }
     return true;
 }

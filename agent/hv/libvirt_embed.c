@@ -59,7 +59,7 @@ enum rc libvirt_let_in(const struct virt_guard *g, const char *own, const char *
         if (may_pass(g, &st)) continue;
         if (strncmp(part, own, strlen(own)) != 0)
             return err_set(e, RC_DENIED,
-                           "the emulator's account (%u) may not pass through %s: open that folder for passing through"
+                           "the emulator's account (%u) has no access through %s: open that folder"
                            " (chmod o+x), or choose another one with `data:`",
                            (unsigned)g->uid, part);
         if (chown(part, (uid_t)-1, g->gid) != 0 || chmod(part, (st.st_mode & 07777) | S_IXGRP) != 0)
@@ -68,9 +68,9 @@ enum rc libvirt_let_in(const struct virt_guard *g, const char *own, const char *
     return RC_OK;
 }
 
-/* ---- what the host can give ---- */
+/* ---- capabilities of the host ---- */
 
-/* Try something in a child, so that nothing of it stays. */
+/* Try an action in a child process, so that it has no lasting effect. */
 static bool try_out(bool (*fn)(const void *), const void *arg)
 {
     int status = 1;
@@ -94,7 +94,7 @@ static bool can_namespace(const void *folder)
     return own_mounts() && mount("none", folder, "tmpfs", MS_NOSUID, "size=64k") == 0;
 }
 
-/* A group of our own can be made where libvirt would make its one. */
+/* Can a control group be created where libvirt would create its own? */
 static bool can_cgroup(void)
 {
     static const char *const at[] = { "/sys/fs/cgroup/dmvisor-probe", "/sys/fs/cgroup/cpu/dmvisor-probe",
@@ -127,8 +127,8 @@ static bool opens_kvm(const void *arg)
     return open("/dev/kvm", O_RDWR | O_CLOEXEC) >= 0;
 }
 
-/* A node of the same device over it, seen by us and our children only. libvirt probes with rights to open the host's
- * node and then finds that the account has none; it would probe again for ever. */
+/* Mount a node of the same device over it, visible to this process and its children only. libvirt probes as root
+ * with the host's node, finds later that the account has no access, and would probe again for ever. */
 static enum rc share_kvm(const struct virt_guard *g, const char *folder, struct err *e)
 {
     char node[PATH_BYTES];
@@ -158,7 +158,7 @@ static enum rc find_account(struct virt_guard *g, struct err *e)
     if (!p || p->pw_uid == 0)
         return err_set(e, RC_NOT_FOUND,
                        "cannot open the hypervisor: the account of emulators is missing; make it with"
-                       " useradd --system --user-group " VIRT_ACCOUNT ", or run this as another user than root");
+                       " useradd --system --user-group " VIRT_ACCOUNT ", or run the agent as another user than root");
     g->uid = p->pw_uid;
     g->gid = p->pw_gid;
     return RC_OK;
@@ -174,7 +174,7 @@ static void look_at_host(struct virt_guard *g, const char *folder, bool *seccomp
     if (!*cgroups) lack(g, "cgroups");
     if (g->lacks[0])
         log_event(LOG_WARN, "hypervisor.protection", LOG_Z("lacks", g->lacks),
-                  LOG_Z("why", g->uid ? "this host does not have it" : "this agent does not run as root"));
+                  LOG_Z("why", g->uid ? "this host does not support it" : "this agent does not run as root"));
 }
 
 static bool has_text(const char *file, const char *text, size_t n)
@@ -196,7 +196,7 @@ static enum rc write_config(const char *root, const struct virt_guard *g, bool s
                      "# Written by dmvisor-agent at each start; changes are lost.\n%s"
                      "dynamic_ownership = 1\nremember_owner = 0\nclear_emulator_capabilities = 1\n"
                      "seccomp_sandbox = %d\n%s%s"
-                     /* There is no virtlogd: the agent bounds the emulators' logs. Profiles of a security module are
+                     /* There is no virtlogd: the agent limits the emulators' logs. Profiles of a security module are
                       * made for libvirtd's folders. */
                      "stdio_handler = \"file\"\nsecurity_driver = \"none\"\n",
                      account, seccomp, namespaces ? "namespaces = [ \"mount\" ]\n" : "namespaces = [ ]\n",
@@ -205,7 +205,7 @@ static enum rc write_config(const char *root, const struct virt_guard *g, bool s
     if (has_text(file, text, (size_t)n)) return RC_OK;
     if (access(file, F_OK) == 0)
         log_event(LOG_INFO, "hypervisor.protection", LOG_Z("file", file), LOG_Z("state", "replaced"));
-    unlink(file); /* never through a link that lies there */
+    unlink(file); /* never through an existing link */
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     bool good = fd >= 0 && write(fd, text, (size_t)n) == n;
     if (fd >= 0 && close(fd) != 0) good = false;

@@ -22,7 +22,7 @@
 
 enum { HELD = 64, NAME_BYTES = 80, END_WAIT_MS = 1000, YOUNG_S = 30 };
 
-/* linux/pidfd.h of Linux 6.15; older headers do not have it. Older kernels answer without the exit's bit, or not at all. */
+/* linux/pidfd.h of Linux 6.15; older headers lack it. Older kernels answer without the exit's bit, or not at all. */
 struct exit_info {
     uint64_t mask, cgroup;
     uint32_t pid, tgid, ppid, ids[8];
@@ -35,17 +35,17 @@ struct held {
     char domain[NAME_BYTES];
     pid_t pid;
     int fd;
-    int64_t at_ms; /* held since, monotonic */
+    int64_t at_ms; /* since when it is held, monotonic */
 };
 struct virt_exits {
     char dir[512];
     int notify, handle;
-    pthread_mutex_t lock; /* over what follows */
+    pthread_mutex_t lock; /* protects the members below */
     struct held held[HELD];
     unsigned next;
 };
 
-/* ---- who is held ---- */
+/* ---- held emulators ---- */
 
 static pid_t pid_in(const char *file)
 {
@@ -56,7 +56,7 @@ static pid_t pid_in(const char *file)
     return n > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
 }
 
-/* Since when it runs, in seconds since the host's start; -1 = there is no such process. */
+/* Start time of a process in seconds since the host's start; -1 = there is no such process. */
 static double started_s(pid_t pid)
 {
     char file[64], text[1024] = "";
@@ -80,7 +80,7 @@ static bool is_young(pid_t pid)
     return since >= 0 && (double)now.tv_sec - since <= YOUNG_S;
 }
 
-/* One that was there before us: its arguments name the domain. */
+/* For an emulator that ran before the agent: its arguments name the domain. */
 static bool emulates(pid_t pid, const char *domain)
 {
     char file[64], line[4096], guest[NAME_BYTES + 8];
@@ -94,7 +94,7 @@ static bool emulates(pid_t pid, const char *domain)
     return false;
 }
 
-/* A number may be of another process by now, or of another number space: it is held only when its owner fits. */
+/* The pid may belong to another process by now, or to another pid namespace: it is held only when its owner matches. */
 static void hold(struct virt_exits *x, const char *name, bool is_new)
 {
     char file[sizeof x->dir + 256], domain[NAME_BYTES];
@@ -152,7 +152,7 @@ enum rc libvirt_exits_create(const char *pids, struct virt_exits **out, struct e
     for (unsigned i = 0; i < HELD; i++) x->held[i].fd = -1;
     x->handle = -1;
     x->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    /* The file stays open, and locked, for as long as its emulator lives: it is never closed after writing. */
+    /* The file stays open and locked while its emulator lives: it is never closed after writing. */
     if (x->notify >= 0 && inotify_add_watch(x->notify, x->dir, IN_MODIFY) >= 0)
         x->handle = virEventAddHandle(x->notify, VIR_EVENT_HANDLE_READABLE, on_written, x, NULL);
     hold_those_there(x);
@@ -173,7 +173,7 @@ void libvirt_exits_destroy(struct virt_exits *x)
 
 /* ---- how it ended ---- */
 
-/* Its parent has to take note of the end before the kernel tells it to others. */
+/* The kernel reports the exit to others only after its parent has collected it. */
 static bool exit_code_of(int fd, int *code)
 {
     const int64_t until = world_monotonic_ms() + END_WAIT_MS;
@@ -188,8 +188,8 @@ static bool exit_code_of(int fd, int *code)
     }
 }
 
-/* "6,1201,88123456,-;Out of memory: Killed process 4711 (qemu-system-x86) ...", also of a control group. A number may have
- * been another process's before: only what the kernel said since it was held is about it. */
+/* "6,1201,88123456,-;Out of memory: Killed process 4711 (qemu-system-x86) ...", also of a control group. The pid may
+ * have belonged to another process before: only records since it was held count. */
 static bool is_about(const char *record, const char *words, int64_t since_ms)
 {
     unsigned long long us = 0;
@@ -243,11 +243,11 @@ struct virt_exit libvirt_exits_of(struct virt_exits *x, const char *domain, int6
 void libvirt_exit_words(const struct virt_exit *how, char *out, size_t n)
 {
     if (how->by_oom)
-        snprintf(out, n, ", killed by the kernel for want of memory");
+        snprintf(out, n, ", killed by the kernel because memory ran out");
     else if (how->known && how->signal)
         snprintf(out, n, ", killed by signal %d", how->signal);
     else if (how->known)
         snprintf(out, n, ", with exit status %d", how->status);
     else
-        snprintf(out, n, ", how is unknown");
+        snprintf(out, n, ", exit status unknown");
 }

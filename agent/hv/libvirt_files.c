@@ -38,7 +38,7 @@ enum rc libvirt_files_check(const struct hv_spec *spec, const struct virt_guard 
                             struct err *e)
 {
     struct image_rules rules = { spec->disk_max_kb, guard->uid, guard->gid };
-    /* Emulators of another hypervisor's choice run as root here; what looks at a stranger's file still does not. */
+    /* Emulators of another hypervisor configuration may run as root; the check of an untrusted file never does. */
     if (!rules.uid && geteuid() == 0) rules.uid = rules.gid = NOBODY;
     enum rc rc = spec->dir[0] ? libvirt_let_in(guard, own, spec->dir, e) : RC_OK;
     if (!rc) rc = check_all(spec, &rules, e);
@@ -52,7 +52,7 @@ void libvirt_log_bound(const char *file)
 {
     struct stat st;
     if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > VIRT_EMULATOR_LOG_BYTES && truncate(file, 0) != 0)
-        return; /* the next look tries again; it is opened for appending, so that nothing tears */
+        return; /* the next check tries again; the file is opened for appending, so that no line is torn */
 }
 
 /* "2026-...Z qemu-system-x86_64: cannot set up guest memory" and "...: warning: ..." */
@@ -65,7 +65,7 @@ static const char *words_of(char *line)
     for (char *p = line; *p; p++)
         if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e) *p = '?';
     at = at ? strstr(at, ": ") : NULL;
-    const bool is_argument = !at && line[0] == '-'; /* it says "-accel tcg: ..." itself, too */
+    const bool is_argument = !at && line[0] == '-'; /* it prints "-accel tcg: ..." itself as well */
     at = at ? at + 2 : line;
     return strncmp(at, "warning:", 8) == 0 || !at[0] || is_argument || line[strlen(line) - 1] == '\\' ? NULL : at;
 }
@@ -83,7 +83,7 @@ void libvirt_log_last_words(const char *file, char out[160])
     if (n <= 0) return;
     tail[n] = '\0';
     while ((line = strtok_r(rest, "\n", &rest)) != NULL) {
-        if (strstr(line, ": starting up")) out[0] = '\0'; /* what follows is of this run */
+        if (strstr(line, ": starting up")) out[0] = '\0'; /* the lines that follow are of this run */
         const char *words = words_of(line);
         if (words) snprintf(out, 160, "%.159s", words);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_HV_LIBVIRT_INT_H
 #define AGENT_HV_LIBVIRT_INT_H
-/* Between the files that know libvirt: virt.c (connection, events, facts), virt_calls.c (requests), virt_kvm.c (does
- * KVM work), virt_stats.c. */
+/* Shared by the files that know libvirt: libvirt.c (connection, events, facts), libvirt_calls.c (requests),
+ * libvirt_kvm.c (does KVM work), libvirt_stats.c. */
 #include "agent/hv/hv.h"
 #include "agent/hv/libvirt_console.h"
 #include "agent/hv/libvirt_embed.h"
@@ -13,10 +13,11 @@
 #include <libvirt/libvirt.h>
 
 enum { VIRT_VMS_SEEN = 64 };
-/* Is a guest under KVM known to run? Found by starting one. */
+/* Is KVM known to run a guest? Found by starting one. */
 enum virt_kvm { VIRT_KVM_UNTRIED, VIRT_KVM_WORKS, VIRT_KVM_ABSENT };
 
-/* What an event says of the stop that follows it: a watchdog fired, the emulator got a signal to end. */
+/* The cause that an event announces for the stop that follows: the watchdog fired, or the emulator got a signal to
+ * end. */
 enum virt_omen { VIRT_OMEN_NONE, VIRT_OMEN_WATCHDOG, VIRT_OMEN_SIGNAL };
 struct virt_omen_of {
     char uuid[HV_UUID_BYTES];
@@ -29,61 +30,63 @@ struct virt {
     char uri[512], dir[384], own[384], root[384]; /* own: the agent's folder; root: of an embedded driver, or "" */
     struct virt_guard guard;
     enum hv_kvm use_kvm;
-    char kvm_key[192]; /* kernel and emulator that a trial's result holds for */
+    char kvm_key[192]; /* kernel and emulator that the result of a trial is valid for */
     struct virt_consoles *consoles;
     struct virt_exits *exits;
     struct virt_lanes *lanes;
     int fd;
     struct threads loop;  /* libvirt's event loop */
-    pthread_mutex_t tick; /* over looks at the lanes' clock */
+    pthread_mutex_t tick; /* held while the lanes' clock is checked */
     bool ticks;
 
-    struct threads
-        keeper; /* connects again; its lock is over what follows, its condition for all who wait for a change of it */
+    struct threads keeper; /* reconnects; its lock protects the members below, its condition signals their changes */
     virConnectPtr conn;
-    bool lost; /* the connection is gone and not there again */
+    bool lost; /* the connection is lost and not restored */
     struct virt_host host;
     enum virt_kvm kvm;
     struct hv_facts facts;
-    struct periph periphs[PERIPHS]; /* as of the start */
+    struct periph periphs[PERIPHS]; /* at the start */
     size_t n_periphs;
     struct virt_told *told, **told_last, *handed_out;
-    struct virt_omen_of omens[VIRT_VMS_SEEN]; /* of the stop that follows */
+    struct virt_omen_of omens[VIRT_VMS_SEEN]; /* announced causes of the next stop */
     unsigned next_omen;
-    char trial[HV_UUID_BYTES];  /* a guest whose sign of life is waited for, under KVM */
-    bool trial_up, trial_over;  /* it came; it ended instead */
-    char second[HV_UUID_BYTES]; /* a guest that did not come up under KVM, now without it */
+    char trial[HV_UUID_BYTES];  /* a guest under KVM that is expected to become ready */
+    bool trial_up, trial_over;  /* it did; it ended instead */
+    char second[HV_UUID_BYTES]; /* a guest that did not become ready under KVM, now running without it */
 };
 
-/** "what: why", with libvirt's own words for why. @return rc */
+/** "what: why", with libvirt's own message for why. @return rc */
 enum rc libvirt_error(struct err *e, enum rc rc, const char *what);
 /** A virDomainState as ours. */
 enum hv_state libvirt_state_of(int state);
-/** One reading. @param out malloc'ed, the caller's; figures that the hypervisor does not tell are -1 */
+/**
+ * Read the statistics once. @param out malloc'ed, owned by the caller; figures that the hypervisor does not report are
+ * -1
+ */
 enum rc libvirt_stats_read(virDomainPtr dom, const struct hv_spec *spec, struct hv_stats **out, struct err *e);
 
-/* virt.c */
-/** The connection as it is now, to be given back with virConnectClose. @return NULL: it is gone; e says so */
+/* libvirt.c */
+/** The current connection, to be released with virConnectClose. @return NULL: it is lost; e has the reason */
 virConnectPtr libvirt_conn(struct virt *v, struct err *e);
 void libvirt_refresh_facts(struct virt *v);
 
-/* virt_calls.c */
+/* libvirt_calls.c */
 /** struct virt_lanes_class's serve. */
 void libvirt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats);
-/** Where an emulator's own words go. */
+/** The path of the emulator's log. */
 void libvirt_emulator_log(const struct virt *v, const char *name, char out[768]);
 
-/* virt_kvm.c */
-/** What is known of KVM at the start; needs the connection. */
+/* libvirt_kvm.c */
+/** Load the known facts about KVM at the start; needs the connection. */
 void libvirt_kvm_recall(struct virt *v);
 struct virt_host libvirt_host_now(struct virt *v);
-/** Hand the description of the VM to the hypervisor. */
+/** Define the VM in the hypervisor. */
 enum rc libvirt_define(virConnectPtr conn, const struct hv_spec *spec, const struct virt_host *host, struct err *e);
 enum rc libvirt_create(virDomainPtr dom, bool paused, struct err *e);
-/** Start; the first one of all under KVM is the trial. */
+/** Start; the first start under KVM is the trial. */
 enum rc libvirt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec, bool paused,
                       struct err *e);
-/** A guest gave its sign of life; an emulator ended. */
+/** A guest became ready; an emulator ended. */
 void libvirt_kvm_up(struct virt *v, const char *uuid);
 void libvirt_kvm_down(struct virt *v, const char *uuid);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Does KVM work here? On some hosts /dev/kvm opens, and the emulator aborts or the guest never comes up. What is too
- * slow for any guest is found by a probe at the agent's start; past it, the first start under KVM is a trial. KVM is given up only when the same VM comes up without it: a VM that fails both ways says
- * nothing about KVM. */
+/* Does KVM work here? On some hosts /dev/kvm opens, and the emulator aborts or the guest never boots. A probe at the
+ * agent's start detects a KVM that is too slow for any guest; after that, the first start under KVM is a trial. KVM
+ * is abandoned only when the same VM boots without it: a VM that fails both ways proves nothing about KVM. */
 #include "agent/hv/kvm_probe.h"
 #include "agent/hv/libvirt_int.h"
 #include "base/log.h"
@@ -25,7 +25,7 @@ static bool read_line(const char *file, char *out, size_t n)
     return good;
 }
 
-/* What a trial found holds for as long as the kernel and the emulator are the same. */
+/* The result of a trial is valid for one kernel and one emulator. */
 static void set_key(struct virt *v)
 {
     unsigned long emulator = 0;
@@ -35,7 +35,7 @@ static void set_key(struct virt *v)
     snprintf(v->kvm_key, sizeof v->kvm_key, "%s %s, emulator %lu", host.release, host.version, emulator);
 }
 
-/* "yes|no <key>" in <dir>/kvm. @return false when nothing is known of this kernel and this emulator */
+/* "yes|no <key>" in <dir>/kvm. @return false when there is no result for this kernel and this emulator */
 static bool recall(const struct virt *v, bool *works)
 {
     char file[512], line[sizeof v->kvm_key + 8];
@@ -53,7 +53,7 @@ static bool can_open(const struct virt *v)
     return fd >= 0;
 }
 
-/* Only that it is no good is known at once; that it is good, a guest has to show. */
+/* A probe can only show that KVM is unusable; only a guest can show that it works. */
 static bool is_too_slow(const struct virt *v)
 {
     const enum kvm_speed speed = v->use_kvm == HV_KVM_AUTO ? kvm_probe() : KVM_SPEED_UNKNOWN;
@@ -109,7 +109,7 @@ struct virt_host libvirt_host_now(struct virt *v)
 
 /* ---- starts ---- */
 
-/* A crashed guest whose domain is preserved is active, and does not run. */
+/* A crashed guest whose domain is preserved is active, but does not run. */
 static bool is_running(virDomainPtr dom)
 {
     int state, reason;
@@ -126,7 +126,7 @@ enum rc libvirt_create(virDomainPtr dom, bool paused, struct err *e)
                : libvirt_error(e, RC_IO, "the guest could not be started");
 }
 
-/* One trial at a time; the others wait for what it finds, but not for ever. @return true: this is the trial */
+/* One trial at a time; the others wait for its result, for a limited time. @return true: this is the trial */
 static bool begin_trial(struct virt *v, const struct hv_spec *spec)
 {
     const int64_t until_ms = world_monotonic_ms() + 2 * TRIAL_S * 1000;
@@ -143,7 +143,7 @@ static bool begin_trial(struct virt *v, const struct hv_spec *spec)
     return mine;
 }
 
-/* Wait for the guest's sign of life, or for its end. */
+/* Wait until the guest is ready, or has ended. */
 static bool came_up(struct virt *v)
 {
     const int64_t until_ms = world_monotonic_ms() + TRIAL_S * 1000;
@@ -163,7 +163,7 @@ static void end_trial(struct virt *v)
     threads_unlock(&v->keeper);
 }
 
-/* The same VM without KVM. Its sign of life, which may come much later, is what KVM is judged by. */
+/* Start the same VM without KVM. Whether it becomes ready, possibly much later, decides about KVM. */
 static enum rc start_without(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec,
                              bool paused, struct err *e)
 {
@@ -176,7 +176,7 @@ static enum rc start_without(struct virt *v, virConnectPtr conn, virDomainPtr do
         host.kvm = true;
         (void)libvirt_define(conn, spec, &host, NULL);
     } else if (!spec->heartbeat || paused) {
-        learn(v, false); /* nothing more will be heard of it */
+        learn(v, false); /* no later event will report it */
     } else {
         threads_lock(&v->keeper);
         snprintf(v->second, sizeof v->second, "%s", spec->uuid);
@@ -192,13 +192,13 @@ enum rc libvirt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, cons
     enum rc rc;
     if (!begin_trial(v, spec)) {
         host = libvirt_host_now(v);
-        rc = libvirt_define(conn, spec, &host, e); /* as it is now known; the definition may be from before the trial */
+        rc = libvirt_define(conn, spec, &host, e); /* the definition may predate the trial */
         return rc ? rc : libvirt_create(dom, paused, e);
     }
     log_event(LOG_INFO, "kvm.trial", LOG_Z("vm", spec->name));
     rc = libvirt_create(dom, paused, NULL);
     if (!rc && (!spec->heartbeat || paused)) {
-        end_trial(v); /* it began, and will say no more: the next one with a sign of life decides */
+        end_trial(v); /* it has started and will report no more: the next guest that becomes ready decides */
         return RC_OK;
     }
     if (!rc && came_up(v)) {
@@ -211,7 +211,7 @@ enum rc libvirt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, cons
     return rc;
 }
 
-/* ---- what is heard ---- */
+/* ---- events ---- */
 
 void libvirt_kvm_up(struct virt *v, const char *uuid)
 {
@@ -243,7 +243,7 @@ enum rc libvirt_define(virConnectPtr conn, const struct hv_spec *spec, const str
     buf_init(&xml, XML_BYTES);
     enum rc rc = domain_xml_write(spec, host, &xml, e);
     virDomainPtr dom = rc ? NULL : virDomainDefineXML(conn, buf_z(&xml));
-    if (!rc && !dom) rc = libvirt_error(e, RC_IO, "the hypervisor does not take the VM's description");
+    if (!rc && !dom) rc = libvirt_error(e, RC_IO, "the hypervisor refuses the VM's description");
     if (dom) virDomainFree(dom);
     buf_finish(&xml);
     return rc;

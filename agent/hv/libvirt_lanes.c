@@ -9,7 +9,8 @@
 
 enum { REQUESTS_MAX = 256, TIMED_OUT = 1446, PATIENCE_MS = 5000, STACK_BYTES = 1 << 20 };
 
-/* How long a call may take. Starts include the trial of KVM, definitions libvirt's first look at its emulators. */
+/* Time limits of the calls. Starts include the trial of KVM, definitions include libvirt's first probe of its
+ * emulators. */
 static const int limit_s[] = {
     [HV_DEFINE] = 90,   [HV_UNDEFINE] = 40, [HV_START] = 240,     [HV_START_PAUSED] = 60,  [HV_DESTROY] = 40,
     [HV_SHUTDOWN] = 10, [HV_REBOOT] = 10,   [HV_RESET] = 10,      [HV_PAUSE] = 10,         [HV_RESUME] = 10,
@@ -20,15 +21,15 @@ static const int limit_s[] = {
 struct lane_item {
     struct virt_request r;
     int64_t began_ms;
-    bool late; /* its answer has been given already */
+    bool late; /* its result has been reported already */
     struct lane_item *next;
 };
 
 struct lane {
     char uuid[HV_UUID_BYTES];
-    struct lane_item *first, **last; /* that wait */
+    struct lane_item *first, **last; /* waiting requests */
     struct lane_item *running, *rescue;
-    bool thread; /* its own is there */
+    bool thread; /* it has a thread */
     bool silent;
     struct lane *next;
 };
@@ -79,7 +80,7 @@ static void free_if_idle(struct virt_lanes *l, struct lane *lane)
     free(lane);
 }
 
-/* ---- telling ---- */
+/* ---- reports ---- */
 
 static void tell_kind(struct virt_lanes *l, const char *uuid, enum hv_event_kind kind, const char *text)
 {
@@ -104,7 +105,7 @@ static void tell_late(struct virt_lanes *l, const struct virt_request *r)
 
 static bool start_thread(struct virt_lanes *l, struct lane *lane, struct lane_item *item);
 
-/* The last thing that a thread does under the lock: who holds the lock later may join it. */
+/* A thread's last action, under the lock: the next holder of the lock may join it. */
 static void end_thread(struct errand *e)
 {
     struct virt_lanes *l = e->l;
@@ -114,7 +115,7 @@ static void end_thread(struct errand *e)
     pthread_cond_broadcast(&l->ended);
 }
 
-/* Under the lock. One that hangs in a call is not among them. */
+/* Under the lock. A thread that hangs in a call is not among them. */
 static void join_ended(struct virt_lanes *l)
 {
     for (struct errand *e; (e = l->over) != NULL; free(e)) {
@@ -123,7 +124,7 @@ static void join_ended(struct virt_lanes *l)
     }
 }
 
-/* Carry one out and say how it ended, unless that was said when its time was over. */
+/* Execute a request and report its result, unless its time limit has reported it already. */
 static void carry_out(struct virt_lanes *l, struct lane_item *item)
 {
     struct hv_event ev = { .kind = HV_EV_DONE, .cookie = item->r.cookie, .call = item->r.call };
@@ -236,7 +237,7 @@ static struct lane *lane_of(struct virt_lanes *l, const char *uuid)
     return l->lanes = lane;
 }
 
-/* Past the call that hangs. Under the lock. */
+/* Run past the call that hangs. Under the lock. */
 static bool send_rescue(struct virt_lanes *l, struct lane *lane, struct lane_item *item)
 {
     if (lane->rescue) return false;
@@ -283,7 +284,7 @@ enum rc libvirt_lanes_put(struct virt_lanes *l, enum hv_call call, const struct 
 
 /* ---- time ---- */
 
-/* What waits behind a call that hangs: power off goes past it, the rest ends with it. */
+/* Requests that wait behind a hanging call: power off runs past it, the others end with it. */
 static void let_past(struct virt_lanes *l, struct lane *lane, bool all)
 {
     for (struct lane_item **at = &lane->first; *at;) {
@@ -314,11 +315,11 @@ static void end_late(struct virt_lanes *l, struct lane *lane, struct lane_item *
     lane->silent = true;
     tell_kind(l, lane->uuid, HV_EV_SILENT, "the VM's emulator does not answer");
     let_past(l, lane, true);
-    /* Nobody may find a VM running later that was said not to have started. */
+    /* A VM whose start was reported as failed must not run later. */
     const bool starts = item->r.call == HV_START || item->r.call == HV_START_PAUSED || item->r.call == HV_RESTORE;
     struct lane_item *off = starts && !lane->rescue ? make_item(HV_DESTROY, &item->r.spec, 0) : NULL;
     if (off && !send_rescue(l, lane, off)) free(off);
-    if (off && lane->rescue == off) off->late = true; /* nobody asked for it */
+    if (off && lane->rescue == off) off->late = true; /* without a result, because there was no request */
 }
 
 void libvirt_lanes_tick(struct virt_lanes *l, int64_t now_ms)

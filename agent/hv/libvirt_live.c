@@ -83,7 +83,7 @@ static void volume(virDomainPtr dom, const struct hv_volume *v, struct str xml)
         (void)virDomainBlockResize(dom, target, size, VIR_DOMAIN_BLOCK_RESIZE_BYTES);
 }
 
-/* Interfaces come and go at a start, and so do the devices that tell of a guest's end. */
+/* Interfaces are added and removed at a start, and so are the devices that report a guest's end. */
 void libvirt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning)
 {
     char *text = virDomainGetXMLDesc(dom, 0);

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Statistics of one domain as libvirt's bulk call gives them: typed figures by name. */
+/* Statistics of one domain from libvirt's bulk call: typed figures by name. */
 
 enum rc libvirt_error(struct err *e, enum rc rc, const char *what)
 {
     const char *why = virGetLastErrorMessage();
-    return err_set(e, rc, "%s: %.300s", what, why && why[0] ? why : "libvirt does not say why");
+    return err_set(e, rc, "%s: %.300s", what, why && why[0] ? why : "libvirt gives no reason");
 }
 
 struct figures {
@@ -19,7 +19,7 @@ struct figures {
     int n;
 };
 
-/* A figure by name; -1 when the hypervisor does not tell it. */
+/* A figure by name; -1 when the hypervisor does not report it. */
 static int64_t figure(const struct figures *f, const char *name)
 {
     unsigned long long u;
@@ -63,7 +63,7 @@ static void fill_vcpus(const struct figures *f, struct hv_stats *st)
     st->wait_ms = wait / 1000000;
 }
 
-/* Disks stand in the order of the domain's XML: the system disk first when there is one, then the volumes. */
+/* Disks are in the order of the domain's XML: the system disk first when there is one, then the volumes. */
 static void fill_disks(const struct figures *f, const struct hv_spec *spec, struct hv_stats *st)
 {
     const int offset = spec->disk[0] ? 1 : 0;

@@ -11,7 +11,8 @@
 
 enum { NAMES = 64, NAME_BYTES = 64 };
 
-/* Devices of a class whose names are `prefix`, digits (between capital letters where there is a suffix) and `suffix`. */
+/* Devices of a class whose names consist of `prefix`, digits (between capital letters where there is a suffix) and
+ * `suffix`. */
 static const struct source {
     const char *kind, *group, *folder, *prefix, *suffix;
 } sources[] = {
@@ -81,7 +82,7 @@ static void describe(const char *folder, const char *name, char *out, size_t siz
     }
     out[n > 0 ? n : 0] = '\0';
     for (char *p = out; *p; p++)
-        if (!isprint((unsigned char)*p)) *p = '\0'; /* the first line, as far as it is text */
+        if (!isprint((unsigned char)*p)) *p = '\0'; /* the first line, up to the first unprintable character */
 }
 
 size_t periph_scan(const char *classes, struct periph *out, size_t max)

@@ -93,7 +93,7 @@ static void status_and_signal_are_told_apart(void)
         struct virt_exit how = libvirt_exits_of(x, "dom", began_ms);
         CU_ASSERT(how.ended && how.known == kernel_tells() && !how.by_oom);
         libvirt_exit_words(&how, words, sizeof words);
-        CU_ASSERT_STRING_EQUAL(words, kernel_tells() ? row[i].words : ", how is unknown");
+        CU_ASSERT_STRING_EQUAL(words, kernel_tells() ? row[i].words : ", exit status unknown");
         how = libvirt_exits_of(x, "dom", world_monotonic_ms() + 1); /* of a start that made none */
         CU_ASSERT(!how.ended && !how.known);
         drop("dom", f);
@@ -125,7 +125,7 @@ static void a_folder_that_is_not_there_only_leaves_things_unknown(void)
     CU_ASSERT_EQUAL_FATAL(libvirt_exits_create("/nonexistent/qemu", &x, NULL), RC_OK);
     const struct virt_exit how = libvirt_exits_of(x, "dom", 0);
     libvirt_exit_words(&how, words, sizeof words);
-    CU_ASSERT(!how.ended && strcmp(words, ", how is unknown") == 0);
+    CU_ASSERT(!how.ended && strcmp(words, ", exit status unknown") == 0);
     libvirt_exits_destroy(x);
 }
 

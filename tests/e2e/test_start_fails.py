@@ -140,7 +140,7 @@ def test_an_emulator_that_the_kernel_kills_for_want_of_memory_is_told_so(server,
         server.apply(world.policy())
         pid = world.wait_for("its emulator", phone.emulators, 60)[0]
         (group / "cgroup.procs").write_text(str(pid))      # before its guest has used any memory to speak of
-        words = "killed by the kernel for want of memory"
+        words = "killed by the kernel because memory ran out"
         world.wait_for(words, lambda: words in phone.log(), 60)
         assert f"Killed process {pid} (" in subprocess.run(["dmesg"], capture_output=True, text=True).stdout
         world.wait_for("the server to be told", lambda: words in server.call("GET", f"/devices/{world.quote(phone.name)}/operations").text or
