@@ -124,9 +124,9 @@ def test_a_value_that_the_device_does_not_keep_is_still_a_failure(server, client
 # ---- what a device says is done, and is not ----
 
 LIES = {
-    "delete": ("delete", "./V/x", {}, "the node is still there"),
-    "node": ("add", "./V/n", {"format": "node"}, "the node is not there"),
-    "name": ("replace", "./V/x?prop=Name", {"data": "other"}, "the node is not there"),
+    "delete": ("delete", "./V/x", {}, "the node still exists"),
+    "node": ("add", "./V/n", {"format": "node"}, "the node does not exist"),
+    "name": ("replace", "./V/x?prop=Name", {"data": "other"}, "the node does not exist"),
     "title": ("replace", "./V/x?prop=Title", {"data": "Mine"}, 'the value is "Theirs"'),
 }
 
