@@ -367,7 +367,7 @@ static void errors_name_line_and_column(void)
         { HEAD "vm: {operations: {o: {path: O, label: L, args: {x: {label: y}}}}}\n", RC_INVALID, 8, 52,
           "\"type\" is missing" },
         { HEAD "vm: {operations: {o: {path: O, label: L, args: {x: {type: bool, default: 2}}}}}\n", RC_INVALID, 8, 74,
-          "no value of its type" },
+          "not a value of its type" },
         { HEAD "vm: {operations: {o: {path: O, label: L, args: {x: {type: a|b, words: c}}}}}\n", RC_INVALID, 8, 71,
           "unknown key" },
         { HEAD "vm: {operations: {o: {path: O, label: L, args: [x]}}}\n", RC_INVALID, 8, 48, "{key: type}" },

@@ -128,7 +128,7 @@ def test_s_202_what_cannot_go_together_is_refused_with_its_place(place):
         said = place.ctl("tree", "atomic", PHONE, "-f", file, code=1)
         assert want in said, (text, said)
     assert "no-such-file.yaml" in place.ctl("tree", "atomic", PHONE, "-f", "no-such-file.yaml", code=1)
-    assert "which commands?" in place.ctl("tree", "sequence", PHONE, code=2)
+    assert "a file of commands is needed" in place.ctl("tree", "sequence", PHONE, code=2)
     # More than fits into one message of this device: nothing is sent, and it says so.
     file.write_text(commands(*[("replace", f"{CONFIG}?prop=Title", "chr", "t" * 200)] * 90))
     op = place.run("sequence", "-", code=0, text=file.read_text())

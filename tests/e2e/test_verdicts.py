@@ -151,7 +151,7 @@ def test_what_is_done_is_verified_by_a_look(server, client):
     client.odd["Replace ./V/y?prop=Title"] = lambda ref, tag: [status(ref, tag, 200)]
     client.odd["Get ./V/y?prop=Title"] = lambda ref, tag: [status(ref, tag, 406)]        # has no titles to tell
     client.run()
-    assert op(server, named)["state"] == "verified" and "cannot be read back: 406" in op(server, named)["reason"], op(server, named)
+    assert op(server, named)["state"] == "verified" and "the effect cannot be read: 406" in op(server, named)["reason"], op(server, named)
 
 
 def works_on_it(ref, tag):
@@ -233,7 +233,7 @@ def test_what_a_get_found_has_four_displays(server, client):
         client.odd["Get ./V/A"] = answer
         client.run()
         seen[name] = op(server, number)
-    assert seen["none"]["state"] == "failed" and "sent no value" in seen["none"]["reason"], seen["none"]
+    assert seen["none"]["state"] == "failed" and "without a value" in seen["none"]["reason"], seen["none"]
     assert seen["missing"]["state"] == "failed" and "404" in seen["missing"]["reason"]
     assert seen["empty"]["state"] == "verified" and seen["empty"]["result"][0]["value"] == ""
     assert seen["size"]["state"] == "verified" and seen["size"]["result"][0]["value"] is None and seen["size"]["result"][0]["size"] == 4711
@@ -245,7 +245,7 @@ def test_a_get_in_a_sequence_that_told_nothing_is_blamed(server, client):
     number = ask(server, client, "sequence", commands=[{"command": "get", "uri": "./V/A"}])
     client.odd["Get ./V/A"] = lambda ref, tag: [status(ref, tag, 200)]
     client.run()
-    assert op(server, number)["state"] == "failed" and "sent no value" in op(server, number)["reason"]
+    assert op(server, number)["state"] == "failed" and "without a value" in op(server, number)["reason"]
 
 
 ELSEWHERE = syncml.item("./Q/x", "1", where="Source")
@@ -262,7 +262,7 @@ def test_a_value_of_another_node_answers_nothing(server, client):
         before.append(ask(server, client, "get", uri))
     client.run()
     states = [(op(server, n)["state"], op(server, n)["reason"]) for n in before]
-    assert states[0][0] == "verified" and all(s == "failed" and "no value of this node" in r for s, r in states[1:]), states
+    assert states[0][0] == "verified" and all(s == "failed" and "without a value of this node" in r for s, r in states[1:]), states
     nodes = [n["uri"] for n in server.get(f"/devices/{world.quote(client.name)}/tree?uri=./V")["items"]]
     assert "./V/kept" in nodes, nodes
     group = ask(server, client, "sequence", commands=[{"command": "replace", "uri": "./V/x", "format": "chr", "data": "1"}])

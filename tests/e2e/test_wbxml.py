@@ -111,6 +111,6 @@ def test_validate_takes_a_bootstrap_and_refuses_message_0_elsewhere():
     message = ('<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>%s</SessionID><MsgID>0</MsgID>'
                "<Target><LocURI>IMEI:1</LocURI></Target><Source><LocURI>dm.acme.example</LocURI></Source></SyncHdr><SyncBody><Add><CmdID>1</CmdID><Item>"
                "<Target><LocURI>./Inbox</LocURI></Target><Data>x</Data></Item></Add><Final/></SyncBody></SyncML>")
-    assert b"no mistakes" in syncml.dmtool("validate", data=(message % "0").encode())
+    assert b"no errors" in syncml.dmtool("validate", data=(message % "0").encode())
     with pytest.raises(AssertionError):
         syncml.dmtool("validate", data=(message % "7").encode())

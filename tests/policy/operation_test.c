@@ -119,7 +119,7 @@ static void progress_tells_what_became_of_it(void)
         { POL_OP_SENT, 1, "c-1", 1415, POL_OP_FAILED, "image download failed" },
         { POL_OP_SENT, 1, "c-9", 1200, POL_OP_QUEUED, "did not reach" },
         { POL_OP_SENT, 3, "", 0, POL_OP_FAILED, "did not reach" },
-        { POL_OP_ACCEPTED, 1, "c-9", 0, POL_OP_FAILED, "no longer knows" },
+        { POL_OP_ACCEPTED, 1, "c-9", 0, POL_OP_FAILED, "no longer reports" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct arena a;

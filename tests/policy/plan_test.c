@@ -708,7 +708,7 @@ static void another_image_is_an_upgrade_in_its_window(void)
     sim_set(&d, DDF_VM, "image", STR("corp"), "img2");
     sim_set(&d, DDF_VM, "upgrade.state", STR("corp"), "130");
     sim_session(&s);
-    CU_ASSERT(says("the device went back to the image before"));
+    CU_ASSERT(says("the device rolled back to the previous image"));
     CU_ASSERT_EQUAL(ops_of("upgrade"), 2);
     end();
 }

@@ -276,7 +276,7 @@ static void an_upgrade_waits_for_a_window_that_the_device_does_not_keep(void)
         "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p, authority: acme-it}\nspec:\n  selector: 'true'\n"
         "  vm: {id: corp, guestType: android, state: running, image: 'corp-android:2'}\n");
     sim_run(&s, 20);
-    CU_ASSERT(waits("this device does not upgrade a VM", 1411));
+    CU_ASSERT(waits("this device cannot upgrade a VM", 1411));
     end();
 }
 
