@@ -15,7 +15,7 @@ static int refuse(int code, char text[HV_TEXT_BYTES], const char *fmt, ...)
     return code;
 }
 
-/* "0-1,4": each core must be there, or the hypervisor would start no VM on it. */
+/* "0-1,4": each core must exist, otherwise the hypervisor would start no VM on it. */
 static int affinity(const struct hv_spec *s, const struct admission *room, char text[HV_TEXT_BYTES])
 {
     struct str list = str_of(s->affinity), part;
@@ -24,9 +24,9 @@ static int affinity(const struct hv_spec *s, const struct admission *room, char 
         struct str rest = part, first;
         if (!str_cut(&rest, '-', &first)) continue;
         if (!str_to_i64(first, &from) || !str_to_i64(rest.n ? rest : first, &to) || from > to)
-            return refuse(1421, text, "the cores %.*s are no range", STR_ARG(part));
+            return refuse(1421, text, "the cores %.*s are not a range", STR_ARG(part));
         if (room->cores > 0 && to >= room->cores)
-            return refuse(1421, text, "the core %lld is wanted, and the device has 0 to %d", (long long)to,
+            return refuse(1421, text, "core %lld is requested, and the device has 0 to %d", (long long)to,
                           room->cores - 1);
     }
     return 0;
@@ -46,25 +46,25 @@ static int scheduling(const struct hv_spec *s, char text[HV_TEXT_BYTES])
 static int cpus(const struct hv_spec *s, const struct admission *room, char text[HV_TEXT_BYTES])
 {
     if (s->vcpus < 1 || s->vcpus > s->max_vcpus)
-        return refuse(1421, text, "%d virtual CPUs are wanted, and at most %d are allowed", s->vcpus, s->max_vcpus);
+        return refuse(1421, text, "%d virtual CPUs are requested, and at most %d are allowed", s->vcpus, s->max_vcpus);
     if (room->cpus > 0 && s->vcpus > room->cpus)
-        return refuse(1421, text, "%d virtual CPUs are wanted, and the device has %d cores", s->vcpus, room->cpus);
+        return refuse(1421, text, "%d virtual CPUs are requested, and the device has %d cores", s->vcpus, room->cpus);
     if (s->max_vcpus > HV_VCPUS || (room->max_vcpus > 0 && s->max_vcpus > room->max_vcpus))
-        return refuse(1421, text, "at most %d virtual CPUs are asked for, and the hypervisor takes %d", s->max_vcpus,
-                      room->max_vcpus > 0 && room->max_vcpus < HV_VCPUS ? room->max_vcpus : HV_VCPUS);
+        return refuse(1421, text, "a maximum of %d virtual CPUs is requested, and the hypervisor supports %d",
+                      s->max_vcpus, room->max_vcpus > 0 && room->max_vcpus < HV_VCPUS ? room->max_vcpus : HV_VCPUS);
     return 0;
 }
 
 static int memory(const struct hv_spec *s, const struct admission *room, char text[HV_TEXT_BYTES])
 {
     if (s->mem_min_kb > s->mem_max_kb || s->mem_kb > s->mem_max_kb || s->mem_kb < s->mem_min_kb)
-        return refuse(1422, text, "memory does not fit together: guaranteed %lld KiB, now %lld, at most %lld",
+        return refuse(1422, text, "memory settings conflict: guaranteed %lld KiB, current %lld, maximum %lld",
                       (long long)s->mem_min_kb, (long long)s->mem_kb, (long long)s->mem_max_kb);
     if (room->memory_kb > 0 && s->mem_max_kb > room->memory_kb)
-        return refuse(1422, text, "%lld KiB of memory are asked for, and the device has %lld", (long long)s->mem_max_kb,
+        return refuse(1422, text, "%lld KiB of memory are requested, and the device has %lld", (long long)s->mem_max_kb,
                       (long long)room->memory_kb);
     if (room->memory_kb > 0 && s->mem_max_kb > room->memory_kb - room->promised_kb)
-        return refuse(1422, text, "%lld KiB of memory are asked for, and of %lld the other VMs have %lld",
+        return refuse(1422, text, "%lld KiB of memory are requested, and of %lld the other VMs have %lld",
                       (long long)s->mem_max_kb, (long long)room->memory_kb, (long long)room->promised_kb);
     return 0;
 }
@@ -76,7 +76,7 @@ int admission_test(const struct hv_spec *s, const struct admission *room, int64_
     if (!code) code = affinity(s, room, text);
     if (!code) code = memory(s, room, text);
     if (!code && room->store_free_kb >= 0 && new_kb > room->store_free_kb)
-        code = refuse(1423, text, "%lld KiB of storage are asked for, and %lld are free", (long long)new_kb,
+        code = refuse(1423, text, "%lld KiB of storage are requested, and %lld are free", (long long)new_kb,
                       (long long)room->store_free_kb);
     return code;
 }

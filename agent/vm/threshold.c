@@ -37,7 +37,8 @@ struct str threshold_format(int64_t value, struct arena *a)
     return text;
 }
 
-/* What is compared. @return false when two readings do not give a rate: the first one, a counter that went down, a clock put back */
+/* The compared number. @return false when two readings give no rate: the first one, a counter that decreased, a
+ * clock that was set back */
 static bool compare_with(const struct threshold_rule *r, struct threshold *t, int64_t reading, int64_t now_ms,
                          int64_t *out)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What each operation does, step by step. Where it may start is the layout's (c.5.3), so this is the whole of
+/* The steps of each operation. The layout has the states in which it may start (c.5.3), so this is the whole of
  * c.5.2's middle column. */
 static const struct vm_operation_kind kinds[] = {
     { "provision",
@@ -89,7 +89,7 @@ void vm_destroy(struct vm *vm)
     free(vm);
 }
 
-/* --- what others see and set --- */
+/* --- view and settings --- */
 
 const struct vm_view *vm_view(const struct vm *vm)
 {
@@ -125,7 +125,7 @@ void vm_heard(struct vm *vm, int64_t now_ms)
     vm->pub.contact_ms = now_ms;
 }
 
-/* --- saying what changed ------------------------------------------------------------------------------------------ */
+/* --- events ------------------------------------------------------------------------------------------------------- */
 
 static void tell_state(struct vm *vm, struct vm_world *w, enum vm_state old, int reason)
 {
@@ -159,7 +159,7 @@ void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason)
     tell_state(vm, w, vm->pub.state, reason);
 }
 
-/* What the device does of itself says so before it says how far it is. */
+/* For an operation of the device itself, its description comes before the progress. */
 static void say_text(struct vm *vm, const char *text)
 {
     const char *why = vm->priv.operation.why;
@@ -168,7 +168,7 @@ static void say_text(struct vm *vm, const char *text)
     memcpy(vm->pub.progress.text, all, sizeof all);
 }
 
-/* What is half destroyed is destroyed; what the device does itself nobody calls off. */
+/* A destruction that has begun is completed; an operation of the device itself cannot be cancelled by a server. */
 static bool can_be_cancelled(const struct vm *vm, enum vm_phase phase)
 {
     const struct vm_operation *o = &vm->priv.operation;
@@ -198,7 +198,7 @@ static void remember(struct vm *vm, const char *correlator, int result)
     d->result = result;
 }
 
-/* The end of the operation: progress, correlator memory, record, then the alert that is sent exactly once. */
+/* The end of the operation: progress, record of the correlator, and then the alert, which is sent exactly once. */
 static void finish(struct vm *vm, struct vm_world *w, int result, const char *text)
 {
     const struct vm_operation o = vm->priv.operation;
@@ -224,17 +224,17 @@ static void finish(struct vm *vm, struct vm_world *w, int result, const char *te
     w->sink->event(w->sink->ctx, vm, &(struct vm_event){ .kind = VM_EV_COMPLETE, .result = result });
 }
 
-/* c.5.2 row 3: a provisioning that does not end well leaves nothing behind. */
+/* c.5.2 row 3: a provisioning that fails leaves nothing behind. */
 static void release(struct vm *vm, struct vm_world *w, int reason)
 {
     (void)w->hv->class->request(w->hv, HV_UNDEFINE, &vm->pub.want, ++vm->priv.last_cookie,
-                                NULL); /* if it came so far */
+                                NULL); /* when it was defined already */
     vm_files_remove(vm, w);
     vm->pub.reinstall = false;
     vm_set_state(vm, w, VM_DEFINED, reason);
 }
 
-/* Has this wipe destroyed everything, so that only making anew is left? */
+/* Has this wipe destroyed everything, with only the new installation left? */
 static bool is_wiped(const struct vm_operation *o)
 {
     bool past = false;
@@ -242,7 +242,7 @@ static bool is_wiped(const struct vm_operation *o)
     return past;
 }
 
-/* A step failed: where does that leave the VM? */
+/* A step failed: set the resulting state of the VM. */
 static void fail(struct vm *vm, struct vm_world *w, int code)
 {
     struct vm_operation *o = &vm->priv.operation;
@@ -253,7 +253,7 @@ static void fail(struct vm *vm, struct vm_world *w, int code)
     if (!code) code = o->kind->failure;
     if (is_wiped(o)) {
         char more[400];
-        snprintf(more, sizeof more, "wiped; what is made anew is not ready: %s", text);
+        snprintf(more, sizeof more, "wiped; the new installation is not complete: %s", text);
         vm_set_state(vm, w, VM_STOPPED, o->reason);
         finish(vm, w, VM_RESTRICTED, more);
         return;
@@ -263,7 +263,7 @@ static void fail(struct vm *vm, struct vm_world *w, int code)
     else if (step == STEP_READY) {
         const enum vm_crash_reason why = o->crash ? o->crash : VM_CR_BOOT_TIMEOUT;
         finish(vm, w, code, text);
-        vm_crashed(vm, w, why, text); /* powered on, but not up: c.5.2 rows 5 and 6 */
+        vm_crashed(vm, w, why, text); /* powered on, but not ready: c.5.2 rows 5 and 6 */
         return;
     } else if (booting || (vm->pub.state == VM_STARTING))
         vm_set_state(vm, w, VM_STOPPED, o->reason);
@@ -276,16 +276,17 @@ static void fail(struct vm *vm, struct vm_world *w, int code)
 
 static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code);
 
-/* As a start of its own, which makes and looks at what a guest needs. */
+/* A separate start operation, which creates and checks the files that a guest needs. */
 static void start_after_unlock(struct vm *vm, struct vm_world *w)
 {
     const bool starts = vm->priv.start_next && vm->pub.state == VM_STOPPED && vm->pub.lock == VM_UNLOCKED;
     vm->priv.start_next = false;
     if (starts)
-        vm_begin_internal(vm, w, "start", VM_R_LOCK, "the device starts what the lock had stopped", VM_LEASE_KEPT);
+        vm_begin_internal(vm, w, "start", VM_R_LOCK, "the device starts the VM that the lock had stopped",
+                          VM_LEASE_KEPT);
 }
 
-/* Run steps until one has to wait. */
+/* Run steps until one must wait. */
 static void run(struct vm *vm, struct vm_world *w)
 {
     struct vm_operation *o = &vm->priv.operation;
@@ -336,7 +337,7 @@ enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t 
     struct err e = { 0 };
     p->operation.waits_for = ++p->last_cookie;
     p->operation.deadline_ms = w->now_ms + limit_ms;
-    w->sink->save(w->sink->ctx, vm); /* kept before done */
+    w->sink->save(w->sink->ctx, vm); /* recorded before it is done */
     if (w->hv->class->request(w->hv, call, &vm->pub.want, p->operation.waits_for, &e) == RC_OK) return VM_GO_WAIT;
     snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%.200s", e.text);
     *code = 0;
@@ -357,7 +358,7 @@ static bool flag(struct str args, const char *key)
     return str_is(v, "1") || str_is(v, "true");
 }
 
-/* c.3.10. @return false for a scope that there is not */
+/* c.3.10. @return false for an unknown scope */
 static bool scope_of(struct str args, enum vm_scope *out)
 {
     const struct str v = argument(args, "scope");
@@ -378,7 +379,7 @@ static bool is_stable(const struct vm *vm, const struct vm_world *w)
     return s && s->stable;
 }
 
-/* c.5.3. @return 0 = go ahead, else the result */
+/* c.5.3. @return 0 = allowed, else the result */
 static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf_operation *op,
                  const struct vm_operation_kind *kind, bool force)
 {
@@ -387,7 +388,7 @@ static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf
     if (vm->priv.operation.kind && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
     if (!is_stable(vm, w) && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
     if (vm->pub.policy.is_protected && op->destructive) return VM_PROTECTED;
-    if (vm_crash_pending(vm) && op->to == VM_RUNNING) return VM_BUSY; /* the device is about to, in its own time */
+    if (vm_crash_pending(vm) && op->to == VM_RUNNING) return VM_BUSY; /* the device itself will start it */
     if (!op->while_locked && vm->pub.lock == VM_LOCKED) return VM_IS_LOCKED;
     if (kind->already && op->to == (int)vm->pub.state) return VM_ALREADY;
     if (op->lock_to >= 0 && op->lock_to == (int)vm->pub.lock) return VM_ALREADY;
@@ -433,7 +434,7 @@ static void begin(struct vm *vm, struct vm_world *w, const struct vm_operation_k
     snprintf(p->op, sizeof p->op, "%s", kind->op);
     snprintf(p->correlator, sizeof p->correlator, "%s", correlator);
     snprintf(p->server_id, sizeof p->server_id, "%s", server_id);
-    w->sink->save(w->sink->ctx, vm); /* before the 202 leaves */
+    w->sink->save(w->sink->ctx, vm); /* before the 202 is sent */
     run(vm, w);
 }
 
@@ -455,8 +456,8 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
     int refused = guard(vm, w, o, kind, flag(args, "force"));
     if (refused) return refused;
     if (strcmp(op, "wipe") == 0 && !scope_of(args, &scope)) return VM_NOT_WIPED;
-    if (vm->priv.operation.kind) /* Stop breaks off what is under way */
-        finish(vm, w, VM_CANCELLED, "broken off by a stop");
+    if (vm->priv.operation.kind) /* Stop aborts the operation in progress */
+        finish(vm, w, VM_CANCELLED, "aborted by a stop");
     if (strcmp(op, "lock") == 0 || strcmp(op, "unlock") == 0)
         snprintf(vm->pub.locker, sizeof vm->pub.locker, "%s", server_id);
     begin(vm, w, kind, args, correlator, server_id);
@@ -482,7 +483,7 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
     vm->pub.progress = (struct vm_progress){ .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms };
     snprintf(vm->pub.progress.op, sizeof vm->pub.progress.op, "%s", kind->op);
     say_text(vm, "");
-    w->sink->save(w->sink->ctx, vm); /* before it is done */
+    w->sink->save(w->sink->ctx, vm); /* recorded before it is done */
     run(vm, w);
     return true;
 }
@@ -506,7 +507,7 @@ static void take_stats(struct vm *vm, const struct hv_event *ev)
     vm->pub.stats = *ev->stats;
 }
 
-/* The hypervisor tells of a change that no operation of ours waits for (c.5.2 rows 16 to 18). */
+/* The hypervisor reports a change that no operation waits for (c.5.2 rows 16 to 18). */
 static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
     const bool alive = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED || vm->pub.state == VM_STARTING ||
@@ -538,7 +539,7 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
         return true;
     }
     if (ev->kind == HV_EV_DONE && (!o->kind || ev->cookie != o->waits_for))
-        return true; /* of an operation that was broken off */
+        return true; /* of an operation that was aborted */
     if (o->kind) {
         enum vm_go how = vm_step_event(vm, w, o->kind->steps[o->at], ev, &code);
         go(vm, w, how, code);
@@ -614,7 +615,7 @@ static bool wipes(const struct vm_operation *o)
     return strcmp(o->kind->op, "wipe") == 0;
 }
 
-/* An operation that is finished whatever comes between: what it destroys may not be seen half destroyed. */
+/* An operation that is completed in any case: data must not be left half destroyed. */
 static bool goes_on(const struct vm *vm)
 {
     const struct vm_operation_kind *kind = vm->priv.operation.kind;
@@ -622,7 +623,8 @@ static bool goes_on(const struct vm *vm)
     return wipes(&vm->priv.operation) || (strcmp(kind->op, "delete") == 0 && vm->pub.state == VM_DELETING);
 }
 
-/* From the beginning, as each of its steps may be done twice; but what is made anew after a wipe is not wiped again. */
+/* Start again at the first step, because every step may be repeated; but an installation after a wipe is not wiped
+ * again. */
 static void go_on(struct vm *vm, struct vm_world *w)
 {
     struct vm_operation *o = &vm->priv.operation;
@@ -633,12 +635,13 @@ static void go_on(struct vm *vm, struct vm_world *w)
     run(vm, w);
 }
 
-/* What was under way and is not gone on with. */
+/* Abort an operation that is not continued. */
 static void break_off(struct vm *vm, struct vm_world *w)
 {
     if (vm->pub.progress.op[0] && vm->pub.progress.result == 0) {
         vm->priv.operation = (struct vm_operation){
-            .kind = vm_kind_of("stop"), /* only to be finished; nobody asked for what the device did itself */
+            .kind = vm_kind_of("stop"), /* completed only formally; an operation of the device itself has no server
+                                         * to inform */
             .internal = !vm->pub.progress.server_id[0],
             .before = vm->pub.state
         };
@@ -657,13 +660,13 @@ void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
         return;
     }
     const bool alive = was == VM_RUNNING || was == VM_PAUSED || was == VM_STARTING || was == VM_SHUTTING_DOWN;
-    if (alive && seen == HV_CRASHED) { /* on its preserved domain: it happened while nobody looked */
+    if (alive && seen == HV_CRASHED) { /* on its preserved domain: it happened while the agent was not running */
         break_off(vm, w);
-        vm_crashed(vm, w, VM_CR_UNKNOWN, "the guest crashed while the agent was away");
+        vm_crashed(vm, w, VM_CR_UNKNOWN, "the guest crashed while the agent was not running");
         return;
     }
     if (was == VM_PROVISIONING)
-        release(vm, w, VM_R_HOST_RESTART); /* row 31: undone; what was fetched stays */
+        release(vm, w, VM_R_HOST_RESTART); /* row 31: undone; a downloaded image is kept */
     else if (was != VM_DEFINED) {
         enum vm_state now = state_seen(vm, seen);
         vm_set_state(vm, w, now, now == was ? vm->pub.reason : VM_R_HOST_RESTART);
@@ -671,12 +674,13 @@ void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
     if (!vm_crash_pending(vm)) break_off(vm, w);
     if (vm->pub.state == VM_STOPPED && vm->pub.lock == VM_UNLOCKED &&
         (vm->pub.policy.auto_start == 2 || (vm->pub.policy.auto_start == 1 && (alive || start_next))))
-        vm_begin_internal(vm, w, "start", VM_R_AUTO_START, "the device starts the VM by itself", VM_LEASE_KEPT);
+        vm_begin_internal(vm, w, "start", VM_R_AUTO_START, "automatic start of the VM by the device", VM_LEASE_KEPT);
 }
 
 /* ---- addresses ---- */
 
-/* Always the same, so that the guest and its network know the interface again. First octet: locally administered, one station. */
+/* Always the same, so that the guest and its network recognise the interface. First octet: locally administered,
+ * unicast. */
 void vm_net_mac(const char *uuid, const char *interface, char out[18])
 {
     uint8_t h[SHA256_BYTES];

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VM_VM_H
 #define AGENT_VM_VM_H
-/* One VM's life: the state machine of virtualization-mo.md c.5 as a table, operations with progress, crash actions,
- * locks, recovery. Driven by operations, hypervisor and loader events and the clock handed in; says what changed
- * through `struct vm_sink`. No thread, no DM: mo/ shows it in the tree, tests run it in virtual time
- * over hv_sim. */
+/* The life cycle of one VM: the state machine of virtualization-mo.md c.5 as a table, operations with progress,
+ * crash actions, locks, recovery. Its inputs are operations, events of the hypervisor and the downloads, and the
+ * time; it reports changes through `struct vm_sink`. No thread, no DM: mo/ shows it in the tree, tests run it in
+ * virtual time over hv_sim. */
 #include "agent/hv/hv.h"
 #include "agent/image/download.h"
 #include "base/buf.h"
 #include "ddf/layout/layout.h"
 
 enum { VM_ID_BYTES = 17, VM_CORRELATOR_BYTES = 64, VM_WIPE_NAMES = HV_VOLUMES + 4, VM_CRASHES_KEPT = 64 };
-/* What can be wiped beside volumes; names of AvailableWipeList. */
+/* Parts of a VM that can be wiped besides volumes; names of AvailableWipeList. */
 #define VM_WIPE_DISK    "system-disk"  /* the guest's own copy of the image */
-#define VM_WIPE_CONSOLE "console-log"  /* what it printed */
-#define VM_WIPE_MEMORY  "saved-memory" /* and snapshots; goes with every wipe */
-#define VM_WIPE_IMAGE   "image-copy"   /* kernel and initrd, as unpacked from the image */
+#define VM_WIPE_CONSOLE "console-log"  /* the guest's console output */
+#define VM_WIPE_MEMORY  "saved-memory" /* and snapshots; removed by every wipe */
+#define VM_WIPE_IMAGE   "image-copy"   /* kernel and initrd, unpacked from the image */
 enum vm_state {
     VM_UNDEFINED = 0,
     VM_DEFINED = 10,
@@ -52,23 +52,23 @@ enum vm_reason {
     VM_R_LOCAL = 16
 };
 
-struct vm_progress { /* c.3.10; kept across restarts */
+struct vm_progress { /* c.3.10; persisted */
     char op[32], correlator[VM_CORRELATOR_BYTES], server_id[64], text[256];
     int phase, pct, result; /* result 0 while running */
     int64_t done_kb, total_kb, start_ms, update_ms;
     bool can_cancel;
 };
 
-struct vm_policy { /* settings the machine itself obeys */
+struct vm_policy { /* settings that this machine itself applies */
     int auto_start, boot_timeout_s, shut_timeout_s, lock_action;
     bool force_stop;
     int crash_action, max_restarts, window_s, restart_delay_s, escalation;
-    int health; /* what proves that the guest is up: 0 nothing, 1 boot completed, 2 heartbeat */
+    int health; /* condition for a guest that is ready: 0 none, 1 boot completed, 2 heartbeat */
     bool is_protected;
     int check_in_s, lock_after_s, wipe_after_s; /* lease; 0 = off */
 };
 
-/* How far a lease has run out; LeaseEvent says the same numbers (c.7). */
+/* The stage of a lease that has expired; LeaseEvent uses the same numbers (c.7). */
 enum vm_lease { VM_LEASE_KEPT, VM_LEASE_MISSED, VM_LEASE_LOCKED, VM_LEASE_WIPED };
 
 struct vm_image {
@@ -81,7 +81,7 @@ struct vm_name {
     char text[HV_NAME_BYTES];
 };
 
-/* How one VM is; it is changed only through functions. */
+/* The state of one VM; only functions change it. */
 struct vm_view {
     char id[VM_ID_BYTES];     /* node name */
     struct hv_spec want;      /* requested resources; uuid = VMID */
@@ -89,8 +89,8 @@ struct vm_view {
     bool pending;             /* requested and effective differ */
     struct vm_policy policy;
     struct vm_image image;
-    bool reinstall; /* what came from the image was wiped, and is made anew before the next start */
-    struct vm_name to_wipe[VM_WIPE_NAMES]; /* what AvailableWipeList marks */
+    bool reinstall; /* the image's files were wiped, and are installed again before the next start */
+    struct vm_name to_wipe[VM_WIPE_NAMES]; /* names that AvailableWipeList marks */
     int n_to_wipe;
     enum vm_state state, before_lock;
     int reason;
@@ -98,7 +98,7 @@ struct vm_view {
     enum vm_lock lock;
     char locker[64];
     bool silent;        /* its emulator does not answer */
-    int64_t contact_ms; /* when an owner was last heard of; 0 = never */
+    int64_t contact_ms; /* last contact with an owner; 0 = never */
     enum vm_lease lease;
     struct vm_progress progress;
     int64_t boot_ms, boot_time_ms, started_ms;
@@ -110,7 +110,7 @@ struct vm_view {
     struct hv_stats stats, stats_before; /* last two readings */
 };
 
-/* What servers want of a VM. */
+/* The settings that servers make for a VM. */
 struct vm_settings {
     struct hv_spec want;
     struct vm_policy policy;
@@ -119,14 +119,14 @@ struct vm_settings {
 struct vm;
 
 enum vm_event_kind {
-    VM_EV_COMPLETE,   /* an operation of a server ended: progress says which */
-    VM_EV_PROGRESS,   /* it came further */
-    VM_EV_STATE,      /* the state or the lock changed, or its owners are to look at it */
-    VM_EV_CRASH,      /* the guest stopped by itself: crash_... say how */
+    VM_EV_COMPLETE,   /* an operation of a server has ended: progress has its result */
+    VM_EV_PROGRESS,   /* it has advanced */
+    VM_EV_STATE,      /* the state or the lock changed, or its owners must read it */
+    VM_EV_CRASH,      /* the guest stopped on its own: crash_... has the cause */
     VM_EV_CRASH_LOOP, /* and did so too often */
     VM_EV_LEASE       /* a stage of the lease was reached */
 };
-/* What happened to a VM. The rest is in its view, as it is now. */
+/* An event of a VM. All other facts are in its view, with their current values. */
 struct vm_event {
     enum vm_event_kind kind;
     union {
@@ -135,19 +135,18 @@ struct vm_event {
             enum vm_state old;
             int reason;
         } state;
-        int action; /* CRASH: what the device does (Crash/Action) */
+        int action; /* CRASH: the device's reaction (Crash/Action) */
         int before; /* CRASH_LOOP: crashes within the window before this one */
         enum vm_lease lease;
     };
 };
-/* How a VM tells its surroundings. All calls come from inside vm_* functions, in order. */
+/* The reports of a VM. All calls are made inside vm_* functions, in order. */
 struct vm_sink {
     void *ctx;
-    /* Something worth keeping changed: save the record before going on (kept before done). */
+    /* The record changed: persist it before going on (recorded before done). */
     void (*save)(void *ctx, struct vm *vm);
     void (*event)(void *ctx, struct vm *vm, const struct vm_event *ev);
-    void (*gone)(void *ctx,
-                 struct vm *vm); /* after Delete: the node shall disappear; vm is freed by the owner afterwards */
+    void (*gone)(void *ctx, struct vm *vm); /* after Delete: remove the node; the owner frees vm afterwards */
 };
 
 struct vm_world {
@@ -157,58 +156,63 @@ struct vm_world {
     const struct vm_sink *sink;
     int64_t now_ms;
     const char *images_dir, *vms_dir;
-    int64_t promised_kb; /* memory of all VMs that run */
+    int64_t promised_kb; /* memory of all running VMs */
 };
 
 enum rc vm_create(const char *id, const char *uuid, int64_t now_ms, struct vm **out);
 void vm_destroy(struct vm *vm);
-/** Borrowed; what it shows changes with the VM. */
+/** Borrowed; its contents change with the VM. */
 const struct vm_view *vm_view(const struct vm *vm);
-/** New settings; what the machine put into the wanted resources itself (files, sizes) is part of them: take them from the view first.
- * They come into force with vm_resources_changed and the next operation. @return true when the wanted resources changed */
+/**
+ * Set new settings. The requested resources include files and sizes that this machine has set: take them from the view
+ * first. The settings take effect with vm_resources_changed and the next operation. @return true when the requested
+ * resources changed
+ */
 bool vm_configure(struct vm *vm, const struct vm_settings *s);
 void vm_set_image(struct vm *vm, const struct vm_image *image);
-/** What a wipe of the scope "listed" takes: at most VM_WIPE_NAMES. */
+/** The names that a wipe of the scope "listed" covers: at most VM_WIPE_NAMES. */
 void vm_set_wipe_list(struct vm *vm, const struct vm_name *names, int n);
 void vm_rename(struct vm *vm, const char *id);
-/** A server spoke of this VM: a lease begins when it is set. */
+/** A server sent a command for this VM: a lease starts when it is set. */
 void vm_heard(struct vm *vm, int64_t now_ms);
 /** Does vm_operation have steps for an operation of this name? */
 bool vm_knows_operation(const char *op);
 /**
- * Begin an operation of the layout ("start", "lock", "delete"...). A correlator that is running or that finished last
- * answers with the same outcome again and does nothing (never done twice).
- * @return 202 = accepted, alert follows; 12xx/14xx = finished at once with this result (c.5.3, c.6)
+ * Start an operation of the layout ("start", "lock", "delete"...). A correlator that is in progress or that finished
+ * last gets the same result again without an effect (never done twice).
+ * @return 202 = accepted, an alert follows; 12xx/14xx = finished at once with this result (c.5.3, c.6)
  */
 int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str args, const char *correlator,
                  const char *server_id);
-/** A session with an owner ended well: the lease begins anew. */
+/** A session with an owner ended successfully: the lease starts again. */
 void vm_contact(struct vm *vm, struct vm_world *w);
-/** Requested resources changed (vm_configure): apply now if possible, else pending. */
+/** Requested resources changed (vm_configure): apply them now if possible, else keep them pending. */
 void vm_resources_changed(struct vm *vm, struct vm_world *w);
 /** @return true when the event was for this VM */
 bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
 bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct download_event *ev);
 /** Timeouts, crash restarts, progress. */
 void vm_tick(struct vm *vm, struct vm_world *w);
-/** Earliest time vm_tick has something to do; INT64_MAX = none. */
+/** The time at which vm_tick is due next; INT64_MAX = none. */
 int64_t vm_next_ms(const struct vm *vm);
-/** After the agent restarted: compare with what the hypervisor says, resume or undo, finish interrupted operations
- * with 1448, AutoStart. */
+/**
+ * After a restart of the agent: compare with the hypervisor, continue or undo, end interrupted operations with 1448,
+ * AutoStart.
+ */
 void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen);
-/** Compare with the hypervisor: what is otherwise there than we know is believed, the state, the vCPUs and the memory. */
+/** Compare with the hypervisor: its state, vCPUs and memory replace values that differ. */
 void vm_look(struct vm *vm, struct vm_world *w);
-/** Ask for a new reading of the KPIs (the view's stats change when the event comes). */
+/** Request a new reading of the KPIs (the view's stats change with its event). */
 void vm_collect(struct vm *vm, struct vm_world *w);
-/** What must survive a restart, as JSON; and back. */
+/** The persistent part as JSON; and back. */
 enum rc vm_save(const struct vm *vm, struct buf *out);
 enum rc vm_load(struct str json, struct vm **out, struct err *e);
 /** The address of an interface: always the same for this VM and this interface, locally administered. */
 void vm_net_mac(const char *uuid, const char *interface, char out[18]);
-/** KiB that its file has, or had when it was made or grown last; 0 = there is no file. */
+/** Size of its file in KiB, or of the file at its last creation or growth; 0 = there is no file. */
 int64_t vm_files_volume_kb(const struct hv_volume *v);
-/** Remove the folders of VMs that are not ours any more. @return how many */
+/** Remove the folders of VMs that no longer exist. @return their number */
 unsigned vm_files_sweep(const char *vms_dir, bool (*belongs)(void *ctx, const char *uuid), void *ctx);
-/** Remove the VM's folder with all that is in it, without overwriting. @return false when something stays */
+/** Remove the VM's folder with its content, without overwriting. @return false when something remains */
 bool vm_files_remove(struct vm *vm, const struct vm_world *w);
 #endif

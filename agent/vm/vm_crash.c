@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What happens after a crash, without any session (c.3.6, c.5.2 rows 18 to 24). */
+/* The reaction to a crash, without any session (c.3.6, c.5.2 rows 18 to 24). */
 
 enum { DELAY_MAX_TIMES = 10 };
 
@@ -19,7 +19,7 @@ enum vm_crash_reason vm_crash_reason(enum hv_cause cause)
     }
 }
 
-/* Forget crashes outside the window, note this one. @return crashes in the window before this one */
+/* Drop crashes outside the window, and add this one. @return crashes in the window before this one */
 static int note(struct vm *vm, int64_t now_ms)
 {
     int n = 0;
@@ -32,7 +32,7 @@ static int note(struct vm *vm, int64_t now_ms)
     return n;
 }
 
-/* The delay doubles with each restart in the window, at most tenfold. */
+/* The delay doubles with each restart in the window, up to ten times its value. */
 static int64_t delay_ms(const struct vm *vm, int before)
 {
     int64_t times = before < 4 ? (int64_t)1 << before : DELAY_MAX_TIMES;
@@ -45,7 +45,7 @@ static void say_restart(const struct vm *vm, char out[128])
              vm->pub.policy.max_restarts, vm->pub.policy.window_s);
 }
 
-/* Until then the VM is the device's own business, and Progress says so. */
+/* Until the restart servers cannot start the VM, and Progress reports why. */
 static void restart_later(struct vm *vm, struct vm_world *w, int before)
 {
     struct vm_progress *p = &vm->pub.progress;
@@ -77,17 +77,18 @@ static void act(struct vm *vm, struct vm_world *w, int action, int before)
         vm_set_lock(vm, w, VM_LOCKED, VM_R_CRASH_ACTION);
         break;
     default:
-        break; /* alert only; and what this device cannot do (revert, roll back, reboot): the VM stays crashed for a person to see */
+        break; /* alert only; for an action that this device does not support (revert, roll back, reboot) the VM
+                * stays crashed for an operator */
     }
 }
 
-/* What the guest itself said last, when it panicked and there is a console. */
+/* The guest's last console line, when it panicked and there is a console. */
 static void add_last_words(struct vm *vm, const struct vm_world *w)
 {
     char words[160];
     const size_t n = strlen(vm->pub.crash_info);
     if (vm->pub.crash_reason == VM_CR_PANIC && vm_has_files(w) && vm_files_panic(vm, words))
-        snprintf(vm->pub.crash_info + n, sizeof vm->pub.crash_info - n, "; the guest's last words: %s", words);
+        snprintf(vm->pub.crash_info + n, sizeof vm->pub.crash_info - n, "; the guest's last message: %s", words);
 }
 
 void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, const char *info)
@@ -112,7 +113,7 @@ void vm_crash_tick(struct vm *vm, struct vm_world *w)
     if (!vm->priv.restart_ms || vm->priv.restart_ms > w->now_ms || vm->priv.operation.kind) return;
     vm->priv.restart_ms = 0;
     if (vm->pub.state != VM_CRASHED) return;
-    if (vm->pub.lock == VM_LOCKED) { /* it stays as it is */
+    if (vm->pub.lock == VM_LOCKED) { /* unchanged */
         vm->pub.progress.result = VM_CANCELLED;
         vm->pub.progress.phase = VM_P_CANCELLED;
         w->sink->save(w->sink->ctx, vm);

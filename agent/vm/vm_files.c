@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 /*
- * A VM's files, all in one folder: <vms>/<uuid>/ with kernel, initrd and cmdline, or system.<format>; <volume>.img; console.log.
- * A volume is made once. What was made is in the VM's record, and from then on a file that is missing or too short is a loss that
- * is told, never a file to be made again.
+ * A VM's files, all in one folder: <vms>/<uuid>/ with kernel, initrd and cmdline, or system.<format>; <volume>.img;
+ * console.log. A volume is created once. The VM's record lists the created files; from then on a missing or shortened
+ * file is reported as a loss and never created again.
  */
 
 enum { PANIC_TAIL_BYTES = 8192 };
@@ -30,7 +30,7 @@ static enum rc full_or_broken(int why)
     return why == ENOSPC || why == EFBIG || why == EDQUOT ? RC_LIMIT : RC_IO;
 }
 
-/* A name is as durable as its folder. */
+/* A name is durable only when its folder is. */
 static enum rc sync_folder(const char *dir, struct err *e)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -38,20 +38,19 @@ static enum rc sync_folder(const char *dir, struct err *e)
     int why = errno;
 
     if (fd >= 0) close(fd);
-    return good ? RC_OK : err_set(e, RC_IO, "cannot make the folder %s durable: %s", dir, strerror(why));
+    return good ? RC_OK : err_set(e, RC_IO, "cannot sync the folder %s: %s", dir, strerror(why));
 }
 
 /* --- volumes --- */
 
-/* The file as it was made: there, a plain file, no shorter. */
+/* Check that the file is as it was created: it exists, is a regular file, and is not shorter. */
 static enum rc look_at(const char *what, const char *file, int64_t bytes, struct err *e)
 {
     struct stat st;
 
     if (lstat(file, &st) != 0)
-        return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO, "%s is not there: %s: %s", what, file,
-                       strerror(errno));
-    if (!S_ISREG(st.st_mode)) return err_set(e, RC_INVALID, "%s is no plain file: %s", what, file);
+        return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO, "%s is missing: %s: %s", what, file, strerror(errno));
+    if (!S_ISREG(st.st_mode)) return err_set(e, RC_INVALID, "%s is not a regular file: %s", what, file);
     if (st.st_size < bytes)
         return err_set(e, RC_INVALID, "%s is too short, %lld of %lld bytes: %s", what, (long long)st.st_size,
                        (long long)bytes, file);
@@ -75,7 +74,10 @@ int64_t vm_files_volume_kb(const struct hv_volume *v)
     return lstat(v->file, &st) == 0 && st.st_size / 1024 > v->size_kb ? (int64_t)st.st_size / 1024 : v->size_kb;
 }
 
-/* Sparse. @param flags  O_CREAT | O_EXCL for a new one */
+/*
+ * A sparse file. @param flags  O_CREAT
+ * O_EXCL for a new one
+ */
 static enum rc size_volume(const struct hv_volume *v, const char *file, int flags, struct err *e)
 {
     int fd = open(file, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, FILE_MODE);
@@ -94,7 +96,7 @@ static enum rc make_volume(const char *dir, struct hv_volume *v, struct err *e)
 
     if (snprintf(file, sizeof file, "%s/%s.img", dir, v->name) >= (int)sizeof file)
         return err_set(e, RC_LIMIT, "the path of the volume %s is too long", v->name);
-    unlink(file); /* of a making that was never recorded: no guest has seen it */
+    unlink(file); /* left from a creation that was never recorded: no guest has used it */
     enum rc rc = size_volume(v, file, O_CREAT | O_EXCL, e);
     if (rc) return rc;
     memset(v->file, 0, sizeof v->file);
@@ -119,7 +121,7 @@ enum rc vm_files_make(struct vm *vm, bool *made, struct err *e)
     *made = false;
     for (int i = 0; !rc && i < vm->pub.want.n_volumes; i++) {
         struct hv_volume *v = &vm->pub.want.volumes[i];
-        if (v->file[0] && v->quota_kb <= v->size_kb) continue; /* what is there is never cut off */
+        if (v->file[0] && v->quota_kb <= v->size_kb) continue; /* existing data is never cut off */
         rc = v->file[0] ? grow_volume(v, e) : make_volume(vm->pub.want.dir, v, e);
         *made = true;
     }
@@ -145,12 +147,12 @@ static bool is_wanted(const struct vm *vm, const char *name)
     return false;
 }
 
-/* Blocks that somebody still holds open go too. */
+/* Truncated first, which frees blocks that another process holds open. */
 static void remove_file(const char *file)
 {
     int fd = open(file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-    if (fd >= 0 && ftruncate(fd, 0) != 0) errno = 0; /* no plain file */
+    if (fd >= 0 && ftruncate(fd, 0) != 0) errno = 0; /* not a regular file */
     if (fd >= 0) close(fd);
     unlink(file);
 }
@@ -162,7 +164,7 @@ void vm_files_drop_volumes(struct vm *vm)
             remove_file(vm->pub.effective.volumes[i].file);
 }
 
-/* --- what the image brings --- */
+/* --- the image's files --- */
 
 static void read_cmdline(struct vm *vm)
 {
@@ -202,7 +204,7 @@ static enum rc begin_copy(struct vm *vm, const char *file, struct err *e)
     return err_set(e, full_or_broken(errno), "cannot copy the image to %s: %s", to, strerror(errno));
 }
 
-/* The next bytes. @return as read(2) */
+/* Copy the next bytes. @return as read(2) */
 static ssize_t copy_chunk(struct vm_work *k)
 {
     char chunk[COPY_CHUNK];
@@ -263,7 +265,7 @@ enum rc vm_files_install(struct vm *vm, const struct vm_world *w, const char *fi
     if (mkdir(s->dir, FOLDER_MODE) != 0 && errno != EEXIST)
         return err_set(e, full_or_broken(errno), "cannot make %s: %s", s->dir, strerror(errno));
     *done = true;
-    if (strncmp(file, "sim:", 4) == 0) return RC_OK; /* the simulator's images are no files */
+    if (strncmp(file, "sim:", 4) == 0) return RC_OK; /* images of the simulation are not files */
     if (strcmp(vm->pub.image.format, "bundle") == 0) return unpack(vm, file, e);
     if (strcmp(vm->pub.image.format, "raw") == 0 || strcmp(vm->pub.image.format, "qcow2") == 0)
         return copy_some(vm, file, done, e);
@@ -317,7 +319,7 @@ bool vm_files_remove(struct vm *vm, const struct vm_world *w)
     return remove_folder(dir);
 }
 
-/* A UUID, so a VM's folder. */
+/* Is the name a UUID, and so a VM's folder? */
 static bool is_folder_of_a_vm(const char *name)
 {
     return strlen(name) == HV_UUID_BYTES - 1 && strspn(name, "0123456789abcdef-") == HV_UUID_BYTES - 1;
@@ -338,7 +340,7 @@ unsigned vm_files_sweep(const char *vms_dir, bool (*belongs)(void *ctx, const ch
     return n;
 }
 
-/* --- what the guest printed --- */
+/* --- the guest's console --- */
 
 bool vm_files_panic(const struct vm *vm, char out[160])
 {
@@ -355,7 +357,7 @@ bool vm_files_panic(const struct vm *vm, char out[160])
     if (fd >= 0) close(fd);
     tail[n > 0 ? n : 0] = '\0';
     while ((line = strtok_r(rest, "\r\n", &rest)) != NULL)
-        if (strstr(line, "panic") && !strstr(line, "+0x") && !strstr(line, "---[")) { /* not its trace, nor its end */
+        if (strstr(line, "panic") && !strstr(line, "+0x") && !strstr(line, "---[")) { /* not its trace or its end */
             for (char *p = line; *p; p++)
                 if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e) *p = '?';
             snprintf(out, 160, "%.159s", line);

@@ -5,7 +5,7 @@
  * vm_files.c, vm_wipe.c, vm_crash.c, vm_lease.c, vm_record.c, vm_resources.c. */
 #include "agent/vm/vm.h"
 
-/* Result codes of virtualization-mo.md c.6 that this machine gives. */
+/* Result codes of virtualization-mo.md c.6 that this machine returns. */
 enum vm_result {
     VM_ACCEPTED = 202,
     VM_OK = 1200,
@@ -79,12 +79,12 @@ enum vm_phase {
 
 enum vm_step {
     STEP_END,
-    STEP_ADMIT,       /* do its resources fit together and find room? */
-    STEP_IMAGE,       /* fetch the image if it is not there */
+    STEP_ADMIT,       /* do its resources fit the device? */
+    STEP_IMAGE,       /* download the image unless it exists */
     STEP_FILES,       /* unpack or copy it */
-    STEP_VOLUMES,     /* make volumes that are new, look whether all are there */
-    STEP_DEFINE,      /* hand the requested configuration to the hypervisor */
-    STEP_PROVISIONED, /* state 30; goes on only when start=1 was asked for */
+    STEP_VOLUMES,     /* create new volumes, check all of them */
+    STEP_DEFINE,      /* define the requested configuration in the hypervisor */
+    STEP_PROVISIONED, /* state 30; continues only with start=1 */
     STEP_START,
     STEP_READY,
     STEP_SHUTDOWN,
@@ -96,8 +96,8 @@ enum vm_step {
     STEP_LOCKED,
     STEP_UNLOCKED,
     STEP_UNLOCK_ACTION,
-    STEP_SCOPE,  /* what is to be wiped */
-    STEP_FORGET, /* the hypervisor's part of it: saved memory, snapshots */
+    STEP_SCOPE,  /* what the wipe covers */
+    STEP_FORGET, /* remove the hypervisor's part: saved memory, snapshots */
     STEP_WIPE,
     STEP_WIPED,
     STEP_UNDEFINE,
@@ -111,36 +111,36 @@ enum { STEPS_MAX = 10, CORRELATORS = 8, REQUEST_LIMIT_MS = 300000, PRESS_AGAIN_M
 struct vm_operation_kind { /* one row of the table of operations in vm.c */
     const char *op;
     enum vm_step steps[STEPS_MAX];
-    int result;   /* when it ends well */
-    int failure;  /* when a step fails that has no code of its own */
+    int result;   /* on success */
+    int failure;  /* of a failed step that has no code of its own */
     bool already; /* in the target state already: 1203 instead of 1410 */
 };
 
-/* What a wipe takes (c.3.10). */
+/* What a wipe covers (c.3.10). */
 enum vm_scope { VM_SCOPE_LISTED, VM_SCOPE_USER, VM_SCOPE_ALL };
 
-/* The operation under way. */
+/* The operation in progress. */
 struct vm_operation {
     const struct vm_operation_kind *kind; /* NULL = none */
     unsigned at;                          /* index into kind->steps */
-    bool internal; /* made by the machine itself (crash action, auto start, lease): nobody gets an alert when it ends */
-    char why[128]; /* of an internal one: what the device does, in words; Progress/Text says it */
-    enum vm_lease lease; /* what it makes of the lease when it ends well */
-    int reason;          /* StateReason of the changes it makes */
+    bool internal;       /* started by the machine itself (crash action, auto start, lease): no alert at its end */
+    char why[128];       /* of an internal one: its description, shown in Progress/Text */
+    enum vm_lease lease; /* the lease's stage when it succeeds */
+    int reason;          /* StateReason of its changes */
     bool start_after, paused, force, restart;
     bool keeps_data;      /* Delete with wipe=0: unlinked, not overwritten */
     int64_t timeout_s;    /* argument of Shutdown, 0 = policy's */
-    enum vm_state before; /* state when it began */
+    enum vm_state before; /* state at its start */
     enum vm_scope scope;
-    struct vm_name wipe[VM_WIPE_NAMES]; /* what the scope came to when the wipe began */
+    struct vm_name wipe[VM_WIPE_NAMES]; /* the content of the scope when the wipe began */
     int n_wipe;
-    uint64_t waits_for;            /* cookie of the request under way, 0 = none */
+    uint64_t waits_for;            /* cookie of the current request, 0 = none */
     int64_t deadline_ms, press_ms; /* of the step; when the power button is pressed again */
-    enum vm_crash_reason crash;    /* a boot that ended so; 0 = it took too long */
-    bool stopping_hard;            /* the shutdown's time is over, power is off next */
+    enum vm_crash_reason crash;    /* a boot that crashed; 0 = it timed out */
+    bool stopping_hard;            /* the shutdown has timed out, power off follows */
 };
 
-/* A copy or a wipe that goes on bit by bit. */
+/* A copy or a wipe in progress, done in portions. */
 struct vm_work {
     bool open;
     int from, to; /* -1 = none */
@@ -157,14 +157,14 @@ struct vm_private {
     struct vm_operation operation;
     uint64_t last_cookie, set_cookie;
     bool set_dirty;
-    bool told_pending;  /* owners know that something waits for the next start */
-    bool ready_early;   /* the guest said that it is up before the hypervisor said that it was started */
-    int64_t restart_ms; /* crash action: restart then; 0 = none */
+    bool told_pending;  /* owners know that changes wait for the next start */
+    bool ready_early;   /* the guest became ready before the hypervisor reported the start */
+    int64_t restart_ms; /* crash action: time of the restart; 0 = none */
     struct vm_done done[CORRELATORS];
     unsigned next_done;
-    char loading[64]; /* id of the download this VM waits for */
+    char loading[64]; /* id of the download that this VM waits for */
     int64_t lease_again_ms;
-    bool start_next; /* an unlock: when it is over the VM starts, as it ran before the lock */
+    bool start_next; /* an unlock: the VM starts afterwards, because it ran before the lock */
     struct vm_work work;
 };
 
@@ -173,7 +173,7 @@ struct vm {
     struct vm_private priv;
 };
 
-/* What a step's begin function says. */
+/* The result of a step's begin function. */
 enum vm_go { VM_GO_NEXT, VM_GO_WAIT, VM_GO_END, VM_GO_FAIL };
 
 /* vm_step.c */
@@ -182,46 +182,56 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
 enum vm_go vm_step_event(struct vm *vm, struct vm_world *w, enum vm_step step, const struct hv_event *ev, int *code);
 enum vm_go vm_step_timeout(struct vm *vm, struct vm_world *w, enum vm_step step, int *code);
 
-/* vm_files.c. None of these is called in a world without files. */
+/* vm_files.c. Without files none of these is called. */
 bool vm_has_files(const struct vm_world *w);
-/** Install the image at `file` into the VM's folder, some megabytes at a time. *done: nothing is left to do. @return RC_LIMIT without room */
+/**
+ * Install the image at `file` into the VM's folder, some megabytes at a time. *done: the installation is complete.
+ * @return RC_LIMIT without room
+ */
 enum rc vm_files_install(struct vm *vm, const struct vm_world *w, const char *file, bool *done, struct err *e);
-/** Make the volumes that never were, grow those that shall be larger. *made: the record changed; it is to be kept before a guest
- * sees them. */
+/**
+ * Create volumes that have no file yet, and grow those with a larger quota. *made: the record changed and must be
+ * persisted before a guest uses them.
+ */
 enum rc vm_files_make(struct vm *vm, bool *made, struct err *e);
-/** @return RC_NOT_FOUND or RC_INVALID with the one that is missing, no plain file, or shorter than it was made */
+/** @return RC_NOT_FOUND or RC_INVALID, naming the file that is missing, not a regular file, or shorter than created */
 enum rc vm_files_check(const struct vm *vm, struct err *e);
-/** Files of volumes that are not wanted any more. */
+/** Remove files of volumes that are no longer requested. */
 void vm_files_drop_volumes(struct vm *vm);
-/** Take all files out of the record. */
+/** Remove all files from the record. */
 void vm_files_forget(struct vm *vm);
-/** The guest's own line about its panic, from the end of its console. @return false when there is none */
+/** The guest's line about its panic, from the end of its console. @return false when there is none */
 bool vm_files_panic(const struct vm *vm, char out[160]);
-/** Close what a copy or a wipe has open. */
+/** Close the files of a copy or a wipe. */
 void vm_work_end(struct vm *vm);
 
 /* vm_wipe.c */
 /** @return false when the scope is empty */
 bool vm_wipe_resolve(struct vm *vm);
-/** The next megabytes. @return RC_OK, with *done when nothing of the scope is left; else an error that names what is */
+/**
+ * Wipe the next megabytes. @return RC_OK, with *done when nothing of the scope remains; else an error that names what
+ * remains
+ */
 enum rc vm_wipe_some(struct vm *vm, bool *done, struct err *e);
 /** The same for all files of the VM, and its folder. */
 enum rc vm_delete_some(struct vm *vm, bool *done, struct err *e);
-/** Take what was wiped out of the record. */
+/** Remove wiped files from the record. */
 void vm_wipe_forget(struct vm *vm);
 
 /* vm.c */
-/** The row of the table of operations; NULL when there is none. */
+/** The operation's row in the table; NULL when there is none. */
 const struct vm_operation_kind *vm_kind_of(const char *op);
 void vm_set_state(struct vm *vm, struct vm_world *w, enum vm_state to, int reason);
 void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason);
-/** Tell the owners to look at a VM whose state is as it was. */
+/** Ask the owners to read a VM whose state is unchanged. */
 void vm_tell_state(struct vm *vm, struct vm_world *w, int reason);
 void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text);
-/** Issue a request for the running step. */
+/** Send a request for the current step. */
 enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t limit_ms, int *code);
-/** Start an operation of the machine's own. Servers that look at Progress see it with `why`; their own operations are refused with 1444 until
- * it is over. @return false when another runs */
+/**
+ * Start an operation of the machine itself. Progress shows `why` to servers; their own operations are refused with 1444
+ * until it has ended. @return false when another one is in progress
+ */
 bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
                        enum vm_lease lease);
 
@@ -235,22 +245,24 @@ void vm_resources_seen(struct vm *vm, struct vm_world *w, const struct hv_in_for
 bool vm_needs_start(const struct vm *vm);
 
 /* vm_outside.c */
-/** What the hypervisor says of the VM as it is now, and whether its emulator answers. @return true: it was such an
- * event, and is dealt with */
+/**
+ * Handle the hypervisor's report of the VM's current state, or that its emulator stopped or resumed answering. @return
+ * true: it was such an event
+ */
 bool vm_outside_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
-/** Something changed that no operation of ours asked for, or may have: look how it is now. */
+/** The VM may have changed without an operation: read its state. */
 void vm_outside_doubt(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
 
 /* vm_crash.c */
 enum vm_crash_reason vm_crash_reason(enum hv_cause cause);
 void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, const char *info);
 void vm_crash_tick(struct vm *vm, struct vm_world *w);
-/** Is a restart to come? Until then no server starts the VM: 1444. */
+/** Is a restart pending? Until then servers cannot start the VM: 1444. */
 bool vm_crash_pending(const struct vm *vm);
 
 /* vm_lease.c */
 void vm_lease_tick(struct vm *vm, struct vm_world *w);
 int64_t vm_lease_next_ms(const struct vm *vm);
-/** This stage is reached. */
+/** The stage was carried out. */
 void vm_lease_done(struct vm *vm, struct vm_world *w, enum vm_lease stage);
 #endif

@@ -3,16 +3,16 @@
 #include <stdio.h>
 
 /*
- * The lease (c.3.9), kept without any session: what happens to a VM whose owners the device has not heard of for a while. Each stage
- * happens once between two contacts, in order; a lock stays until an owner lifts it. A wipe that would not come after the lock is not
- * done: nobody can have meant it.
+ * The lease (c.3.9): what happens to a VM whose owners had no contact for a time. It needs no session. Each stage
+ * happens once between two contacts, in order; a lock stays until an owner lifts it. A wipe with a time not after the
+ * lock's is not done, because the settings cannot be intended.
  *
- * Only the clock decides, also after the device was off. A clock that runs behind the last contact does nothing.
+ * Only the clock decides, also after the device was off. A clock that is behind the last contact has no effect.
  */
 
 enum { LEASE_AGAIN_MS = 60000 };
 
-/* After how many seconds without contact; 0 = never. */
+/* Seconds without contact until the stage; 0 = never. */
 static int64_t after_s(const struct vm *vm, enum vm_lease stage)
 {
     const struct vm_policy *p = &vm->pub.policy;
@@ -25,7 +25,7 @@ static int64_t after_s(const struct vm *vm, enum vm_lease stage)
     }
 }
 
-/* The next stage that has a time, and when. */
+/* The next stage that has a time, and that time. */
 static enum vm_lease next(const struct vm *vm, int64_t *at_ms)
 {
     for (enum vm_lease s = vm->pub.lease + 1; s <= VM_LEASE_WIPED; s++) {
@@ -54,7 +54,7 @@ void vm_lease_done(struct vm *vm, struct vm_world *w, enum vm_lease stage)
 {
     vm->pub.lease = stage;
     if (stage == VM_LEASE_WIPED) vm_set_lock(vm, w, VM_LOCKED, VM_R_LEASE); /* c.5.2 row 40 */
-    vm->priv.lease_again_ms = 0;                                            /* the next stage has a time of its own */
+    vm->priv.lease_again_ms = 0;                                            /* the next stage has its own time */
     w->sink->save(w->sink->ctx, vm);
     w->sink->event(w->sink->ctx, vm, &(struct vm_event){ .kind = VM_EV_LEASE, .lease = stage });
 }

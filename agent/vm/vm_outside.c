@@ -2,18 +2,18 @@
 #include "agent/vm/vm_int.h"
 #include <stdio.h>
 
-/* What happens to a VM without us: somebody at the device starts, stops, pauses, resumes or resizes it with the
- * hypervisor's own tools, or its emulator stops to answer. It is believed, told, and a lock is enforced again. */
+/* Changes of a VM from outside: a local user starts, stops, pauses, resumes or resizes it with the hypervisor's own
+ * tools, or its emulator stops answering. The change is accepted and reported, and a lock is enforced again. */
 
 void vm_look(struct vm *vm, struct vm_world *w)
 {
     if (vm->pub.state == VM_DEFINED || vm->pub.state == VM_PROVISIONING || vm->priv.operation.kind) return;
-    (void)w->hv->class->request(w->hv, HV_LOOK, &vm->pub.want, ++vm->priv.last_cookie, NULL); /* the next one comes */
+    (void)w->hv->class->request(w->hv, HV_LOOK, &vm->pub.want, ++vm->priv.last_cookie, NULL); /* read again */
 }
 
 void vm_outside_doubt(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    /* An event may be older than our own last request; a look comes after it. */
+    /* An event may be older than the agent's last request; a new read is not. */
     if ((ev->state == HV_RUNNING && vm->pub.state != VM_RUNNING) ||
         (ev->state == HV_PAUSED && vm->pub.state != VM_PAUSED) ||
         (ev->state == HV_SAVED && vm->pub.state != VM_SUSPENDED))
@@ -25,7 +25,7 @@ static void enforce_lock(struct vm *vm, struct vm_world *w)
 {
     if (vm->pub.lock != VM_LOCKED || vm->pub.policy.lock_action == VM_LA_HIDE || vm->pub.state != VM_RUNNING) return;
     (void)vm_begin_internal(vm, w, vm->pub.policy.lock_action == VM_LA_SHUTDOWN ? "stop" : "pause", VM_R_LOCK,
-                            "the VM is locked; somebody at the device let it run", VM_LEASE_KEPT);
+                            "the VM is locked; it was started at the device", VM_LEASE_KEPT);
 }
 
 static void believe_resources(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
@@ -54,7 +54,7 @@ static void believe(struct vm *vm, struct vm_world *w, const struct hv_event *ev
     const enum vm_state now = seen_as(vm, ev->state);
     const bool alive = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED;
     if (now == VM_CRASHED && vm->pub.state != VM_CRASHED && alive) {
-        vm_crashed(vm, w, VM_CR_UNKNOWN, "the guest crashed while nobody looked");
+        vm_crashed(vm, w, VM_CR_UNKNOWN, "the guest crashed unobserved");
         return;
     }
     vm_set_state(vm, w, now, VM_R_LOCAL);
@@ -62,7 +62,7 @@ static void believe(struct vm *vm, struct vm_world *w, const struct hv_event *ev
     enforce_lock(vm, w);
 }
 
-/* Nothing of the VM changed but that nobody knows how it is. */
+/* The VM itself is unchanged; only its state is unknown. */
 static void tell_silence(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
     const bool silent = ev->kind == HV_EV_SILENT;

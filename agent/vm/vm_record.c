@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A VM's record: what must survive a restart of the agent, as JSON, by tables. Each member of each struct has a row, also
- * those that are not kept: a test goes over every octet of the structs and finds the member without one. */
+/* A VM's record: the data that must survive a restart of the agent, as JSON, by tables. Each member of each struct
+ * has a row, also those that are not kept: a test checks every octet of the structs and finds a member without one. */
 
 #define COUNT(rows)  (sizeof(rows) / sizeof(rows)[0])
 #define SIZE(member) sizeof(((const S *)0)->member)
@@ -31,7 +31,7 @@
     {                                                                                                                  \
         .key = name, .kind = RECORD_PART, .offset = offsetof(S, member), .size = SIZE(member), .table = &(rows)        \
     }
-/* An array, as long as an int beside it says; and one that is always whole. */
+/* An array with its length in an adjacent int; and one of fixed length. */
 #define LIST(name, member, n_member, rows)                                                                             \
     {                                                                                                                  \
         .key = name, .kind = RECORD_LIST, .offset = offsetof(S, member), .size = SIZE(member), .table = &(rows),       \
@@ -250,7 +250,7 @@ const struct record_table vm_record_private = TABLE(private_rows);
 
 enum { RECORD_ARENA_BYTES = 4 << 20 };
 
-/* --- out --- */
+/* --- writing --- */
 
 static void put_rows(struct json_out *out, const struct record_table *t, const void *base);
 
@@ -317,7 +317,7 @@ enum rc vm_save(const struct vm *vm, struct buf *out)
     return out->failed;
 }
 
-/* --- in --- */
+/* --- reading --- */
 
 static bool take_rows(const struct record_table *t, const struct doc *d, void *base, const char **bad);
 
@@ -342,7 +342,7 @@ static bool take_text(const struct record_row *row, const struct doc *d, char *a
     return true;
 }
 
-/* A value that does not fit is a damaged record: better no VM than a wrong one. */
+/* A value out of range means a damaged record: no VM is better than a wrong one. */
 static bool take(const struct record_row *row, const struct doc *d, void *base, const char **bad)
 {
     void *at = (char *)base + row->offset;
@@ -381,7 +381,7 @@ static bool take_rows(const struct record_table *t, const struct doc *d, void *b
     return true;
 }
 
-/* What the machine indexes by. */
+/* Check the values that are used as an index. */
 static bool in_range(const struct vm *vm)
 {
     return vm->priv.operation.at < STEPS_MAX && (int)vm->pub.lease >= 0 && vm->pub.lease <= VM_LEASE_WIPED &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VM_VM_RECORD_H
 #define AGENT_VM_VM_RECORD_H
-/* The tables that a VM's record is written and read by. Only vm_record.c works with them; they are declared for the test that
- * holds them against the structs: each member has a row, and comes back from a record as it was. */
+/* The tables for writing and reading a VM's record. Only vm_record.c uses them; they are declared for the test that
+ * compares them with the structs: each member has a row, and returns unchanged from a record. */
 #include "agent/vm/vm_int.h"
 
 enum record_kind {
@@ -12,7 +12,7 @@ enum record_kind {
     RECORD_TEXT,
     RECORD_PART,           /* a struct with a table of its own */
     RECORD_LIST,           /* an array of such */
-    RECORD_OPERATION_KIND, /* a pointer into the table of operations, kept as the operation's name */
+    RECORD_OPERATION_KIND, /* a pointer into the table of operations, stored as the operation's name */
     RECORD_NOT_KEPT
 };
 struct record_table;
@@ -21,7 +21,7 @@ struct record_row {
     enum record_kind kind;
     size_t offset, size;
     const struct record_table *table; /* of PART and of LIST's elements */
-    bool counted;                     /* LIST: an int at count_offset says how many there are; else all */
+    bool counted;                     /* LIST: an int at count_offset holds the length; else it is fixed */
     size_t count_offset;
     const char *why; /* of NOT_KEPT */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a VM's resources are wanted to be, and what is in force: the same unless some of it only comes with the next start. */
+/* The requested and the effective resources of a VM: equal, except for changes that wait for the next start. */
 #include "agent/vm/vm_int.h"
 #include <string.h>
 
@@ -112,7 +112,7 @@ void vm_resources_changed(struct vm *vm, struct vm_world *w)
     const bool on = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED || vm->pub.state == VM_STARTING;
     if (!on && vm->pub.state != VM_SUSPENDED) {
         if (vm_has_files(w)) vm_files_drop_volumes(vm);
-        vm->pub.effective = vm->pub.want; /* nothing runs with other values; Start hands them over */
+        vm->pub.effective = vm->pub.want; /* nothing runs with other values; the next start uses them */
     }
     vm->pub.pending = !vm_same_resources(&vm->pub.want, &vm->pub.effective);
     vm->priv.set_dirty = vm->pub.pending && vm->pub.state == VM_RUNNING;

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What each step of an operation does. Each has three functions: begin, event, timeout; the ones that only ask the
- * hypervisor for something share theirs. */
+/* The steps of operations. Each has three functions: begin, event, timeout; steps that only send a request to the
+ * hypervisor share theirs. */
 
 static void say(struct vm *vm, const char *text)
 {
@@ -36,14 +36,14 @@ static enum vm_go admit(struct vm *vm, struct vm_world *w, int *code)
 
 /* ---- files ---- */
 
-/* Again in the next turn of the loop, when what has been recorded so far is durable. */
+/* Continue in the next round of the loop, when the record so far is durable. */
 static enum vm_go go_on(struct vm *vm, const struct vm_world *w)
 {
     vm->priv.operation.deadline_ms = w->now_ms + 1;
     return VM_GO_WAIT;
 }
 
-/* @param unfit  the code for a file that is not what it should be; 0 = the operation's own */
+/* @param unfit  the code for an invalid file; 0 = the operation's own */
 static enum vm_go broken(struct vm *vm, enum rc rc, const struct err *e, int unfit, int *code)
 {
     const bool bad = rc == RC_INVALID || rc == RC_PARSE || rc == RC_UNSUPPORTED;
@@ -52,7 +52,7 @@ static enum vm_go broken(struct vm *vm, enum rc rc, const struct err *e, int unf
     return VM_GO_FAIL;
 }
 
-/* Is what comes from the image to be installed? */
+/* Must the image's files be installed? */
 static bool installs(const struct vm *vm)
 {
     return vm->pub.state == VM_PROVISIONING || vm->pub.reinstall;
@@ -67,7 +67,7 @@ static enum vm_go begin_files(struct vm *vm, struct vm_world *w, int *code)
     if (!installs(vm) || !vm_has_files(w)) return VM_GO_NEXT;
     if (!download_has(w->loader, vm->pub.image.sha256, file)) {
         *code = VM_IMAGE_UNKNOWN;
-        say(vm, "the image is not there any more");
+        say(vm, "the image no longer exists");
         return VM_GO_FAIL;
     }
     if (!vm->priv.work.open) vm_set_progress(vm, w, VM_P_WRITE, 70, "installing the image");
@@ -125,7 +125,7 @@ static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
 
 /* ---- power ---- */
 
-/* A guest never runs on less than it was given. */
+/* A guest never runs with fewer files than it had. */
 static bool has_its_files(struct vm *vm, const struct vm_world *w)
 {
     struct err e = { 0 };
@@ -166,7 +166,7 @@ static enum vm_go begin_ready(struct vm *vm, struct vm_world *w)
         return VM_GO_NEXT;
     }
     if (vm->pub.policy.health == 0 || !vm->pub.want.heartbeat || vm->priv.ready_early) return guest_is_up(vm, w);
-    vm_set_progress(vm, w, VM_P_START, 90, "waiting for the guest to say that it is up");
+    vm_set_progress(vm, w, VM_P_START, 90, "waiting for the guest to become ready");
     o->deadline_ms = w->now_ms + (int64_t)vm->pub.policy.boot_timeout_s * 1000;
     return VM_GO_WAIT;
 }
@@ -191,11 +191,11 @@ static bool is_off(const struct vm *vm)
 static enum vm_go begin_stop(struct vm *vm, struct vm_world *w, int *code)
 {
     if (is_off(vm)) return VM_GO_NEXT;
-    vm_set_progress(vm, w, VM_P_STOP, 30, "switching the guest off");
+    vm_set_progress(vm, w, VM_P_STOP, 30, "powering the guest off");
     return vm_ask(vm, w, vm->pub.state == VM_SUSPENDED ? HV_DROP_SAVED : HV_DESTROY, REQUEST_LIMIT_MS, code);
 }
 
-/* The power button; pressed again every few seconds, because a press while the guest is still booting is lost. */
+/* The power button; pressed again every few seconds, because a press during the guest's boot is lost. */
 static enum vm_go begin_shutdown(struct vm *vm, struct vm_world *w, int *code)
 {
     struct vm_operation *o = &vm->priv.operation;
@@ -228,14 +228,14 @@ static enum vm_go event_shutdown(struct vm *vm, struct vm_world *w, const struct
         return stopped(vm, w);
     if (ev->kind == HV_EV_DONE && o->stopping_hard && !ev->rc) return stopped(vm, w);
     if (ev->kind == HV_EV_DONE && ev->rc == RC_TIMEOUT)
-        o->deadline_ms = w->now_ms; /* an emulator that does not answer will not shut down: its time is over now */
+        o->deadline_ms = w->now_ms; /* an emulator that does not answer will not shut down: it times out now */
     return VM_GO_WAIT;
 }
 
 static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
 {
     struct vm_operation *o = &vm->priv.operation;
-    if (w->now_ms < o->deadline_ms) { /* only time to press again */
+    if (w->now_ms < o->deadline_ms) { /* only the time to press again */
         const int64_t deadline_ms = o->deadline_ms;
         enum vm_go how = vm_ask(vm, w, HV_SHUTDOWN, 0, code);
         o->deadline_ms = deadline_ms;
@@ -271,7 +271,7 @@ static enum vm_go begin_lock_action(struct vm *vm, struct vm_world *w, int *code
         vm_set_state(vm, w, VM_SUSPENDING, VM_R_LOCK);
         return vm_ask(vm, w, HV_SAVE, REQUEST_LIMIT_MS, code);
     case VM_LA_SHUTDOWN: vm->priv.operation.force = true; return begin_shutdown(vm, w, code);
-    default: return VM_GO_NEXT; /* the guest goes on, unseen */
+    default: return VM_GO_NEXT; /* the guest keeps running, hidden */
     }
 }
 
@@ -280,7 +280,7 @@ static enum vm_go event_lock_action(struct vm *vm, struct vm_world *w, const str
     if (vm->pub.policy.lock_action == VM_LA_SHUTDOWN) return event_shutdown(vm, w, ev);
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
     if (ev->rc == RC_TIMEOUT && !vm->priv.operation.stopping_hard) {
-        /* An emulator that does not answer cannot be paused. A lock does not wait for it: its power is taken. */
+        /* An emulator that does not answer cannot be paused. The lock does not wait for it: the VM is powered off. */
         vm->priv.operation.stopping_hard = true;
         return vm_ask(vm, w, HV_DESTROY, REQUEST_LIMIT_MS, code);
     }
@@ -294,7 +294,7 @@ static enum vm_go event_lock_action(struct vm *vm, struct vm_world *w, const str
     return VM_GO_NEXT;
 }
 
-/* What the lock stopped goes on; what was stopped before stays stopped. */
+/* What the lock stopped continues; what was stopped before stays stopped. */
 static enum vm_go begin_unlock_action(struct vm *vm, struct vm_world *w, int *code)
 {
     struct vm_operation *o = &vm->priv.operation;
@@ -330,7 +330,7 @@ static enum vm_go begin_scope(struct vm *vm, struct vm_world *w, int *code)
         vm_set_progress(vm, w, VM_P_WRITE, 10, "wiping");
         return VM_GO_NEXT;
     }
-    say(vm, "nothing was wiped: scope=listed, and AvailableWipeList marks nothing that is there (ToBeWiped)");
+    say(vm, "nothing was wiped: scope=listed, and AvailableWipeList marks nothing that exists (ToBeWiped)");
     *code = VM_NOT_WIPED;
     return VM_GO_FAIL;
 }
@@ -454,11 +454,11 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     }
 }
 
-/* State after a request that needs no other sign than its own success. */
+/* For a request that needs only its own success: set the state. */
 static enum vm_go asked(struct vm *vm, struct vm_world *w, enum vm_step step, const struct hv_event *ev, int *code)
 {
     const int reason = vm->priv.operation.reason;
-    if (ev->kind != HV_EV_DONE) return VM_GO_WAIT; /* the state event that comes with it says nothing new */
+    if (ev->kind != HV_EV_DONE) return VM_GO_WAIT; /* the state event that comes with it has no new information */
     if (ev->rc) {
         say(vm, ev->text[0] ? ev->text : rc_text(ev->rc));
         *code = ev->code;
@@ -500,7 +500,7 @@ enum vm_go vm_step_timeout(struct vm *vm, struct vm_world *w, enum vm_step step,
     if (step == STEP_SHUTDOWN || (step == STEP_LOCK_ACTION && vm->pub.state == VM_SHUTTING_DOWN))
         return timeout_shutdown(vm, w, code);
     if (step == STEP_READY) {
-        say(vm, "the guest did not say that it is up within the boot time limit");
+        say(vm, "the guest did not become ready within the boot time limit");
         *code = VM_START_FAILED;
     } else {
         say(vm, "the hypervisor did not answer in time");

@@ -11,12 +11,14 @@
 #include <unistd.h>
 
 /*
- * A wipe (c.5.2 rows 34 and 40) and the end of a VM's files at Delete. Each file in scope is overwritten where it has data, read
- * back, cut to nothing and unlinked; then the folder is looked at. Some megabytes at a time, so that the agent's loop goes on.
- * Nothing is remembered of how far it came: what is still there is still to be destroyed, also after a power cut.
+ * A wipe (c.5.2 rows 34 and 40), and the removal of a VM's files by Delete. Each file in scope is overwritten where it
+ * has data, read back, truncated and unlinked; then the folder is listed. This is done in portions of some megabytes,
+ * so that the agent's loop continues. No progress is recorded: files that exist remain to be destroyed, also after a
+ * power cut.
  *
- * Scopes (c.3.10): listed = what AvailableWipeList marks; user = all that the guest could write to; all = also volumes that it
- * could only read, and what was unpacked from the image. The guest's saved memory holds parts of each of them and always goes.
+ * Scopes (c.3.10): listed = the marked entries of AvailableWipeList; user = everything that the guest could write to;
+ * all = also volumes that it could only read, and the files unpacked from the image. The guest's saved memory holds
+ * parts of each of them and is always removed.
  */
 
 enum { SLICE_BYTES = 8 << 20, SLICE_FILES = 16 };
@@ -47,7 +49,7 @@ bool vm_wipe_resolve(struct vm *vm)
 {
     struct vm_operation *o = &vm->priv.operation;
 
-    if (o->n_wipe) return true; /* gone on with after a restart */
+    if (o->n_wipe) return true; /* continued after a restart */
     if (o->scope == VM_SCOPE_LISTED) {
         for (int i = 0; i < vm->pub.n_to_wipe; i++)
             if (there_is(vm, vm->pub.to_wipe[i].text)) add_name(o, vm->pub.to_wipe[i].text);
@@ -61,7 +63,7 @@ bool vm_wipe_resolve(struct vm *vm)
     return true;
 }
 
-/* What of the wipe list a file of the folder holds; its volume's name, or a class. */
+/* The entry of the wipe list for a file of the folder: its volume's name, or a class. */
 static void holds(const char *file, char out[HV_NAME_BYTES])
 {
     static const struct {
@@ -82,7 +84,7 @@ static void holds(const char *file, char out[HV_NAME_BYTES])
         if (strncmp(file, row[i].begin, strlen(row[i].begin)) == 0) snprintf(out, HV_NAME_BYTES, "%s", row[i].class);
 }
 
-/* A volume that nobody wants any more is nobody's to keep. */
+/* A volume that is no longer requested is always in scope. */
 static bool in_scope(const struct vm *vm, const char *file)
 {
     const struct vm_operation *o = &vm->priv.operation;
@@ -110,10 +112,10 @@ static enum rc unlink_and_look(int dir, const char *name, struct err *e)
     if (unlinkat(dir, name, 0) != 0) return lost(e, "cannot be removed", name);
     return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT
                ? RC_OK
-               : err_set(e, RC_IO, "%s: is still there", name);
+               : err_set(e, RC_IO, "%s: still exists after it was removed", name);
 }
 
-/* Sockets, links: nothing in them is data. A folder is none of ours, and is told. */
+/* Sockets and links hold no data. A folder is never the agent's own, and is reported. */
 static enum rc open_victim(struct vm_work *k, int dir, const char *name, struct err *e)
 {
     struct stat st;
@@ -128,7 +130,7 @@ static enum rc open_victim(struct vm_work *k, int dir, const char *name, struct 
     return lost(e, "cannot be opened", name);
 }
 
-/* @return RC_OK with the file gone when `budget` is not used up */
+/* @return RC_OK; the file is removed when `budget` is not used up */
 static enum rc destroy_some(struct vm *vm, int dir, bool overwrite, int64_t *budget, struct err *e)
 {
     struct vm_work *k = &vm->priv.work;
@@ -138,10 +140,10 @@ static enum rc destroy_some(struct vm *vm, int dir, bool overwrite, int64_t *bud
 
     if (overwrite)
         rc = erase_some(k->to, k->name, &at, budget, &done, e);
-    else if (ftruncate(k->to, 0) != 0) /* for whoever still has it open */
+    else if (ftruncate(k->to, 0) != 0) /* frees the blocks for processes that still have it open */
         rc = lost(e, "cannot be emptied", k->name);
     k->at = at;
-    if (!rc && overwrite && !done) return RC_OK; /* gone on with next time */
+    if (!rc && overwrite && !done) return RC_OK; /* continued next time */
     if (!rc) rc = unlink_and_look(dir, k->name, e);
     vm_work_end(vm);
     return rc;
@@ -166,7 +168,7 @@ static bool find_victim(const struct vm *vm, int folder, char name[256])
     return found;
 }
 
-/* What is left, for a person: "userdata.img, console.log". */
+/* The remaining files, for display: "userdata.img, console.log". */
 static void name_what_is_left(const struct vm *vm, int folder, struct err *e)
 {
     char left[128] = "", why[160];
@@ -184,10 +186,10 @@ static void name_what_is_left(const struct vm *vm, int folder, struct err *e)
     closedir(d);
     snprintf(why, sizeof why, "%.155s", e->text);
     err_clear(e);
-    err_set(e, RC_IO, "%s; left: %s", why, left);
+    err_set(e, RC_IO, "%s; remaining: %s", why, left);
 }
 
-/** @return RC_OK with *done when nothing in scope is left */
+/** @return RC_OK with *done when nothing in scope remains */
 static enum rc destroy(struct vm *vm, bool overwrite, bool *done, struct err *e)
 {
     struct vm_work *k = &vm->priv.work;
@@ -207,9 +209,9 @@ static enum rc destroy(struct vm *vm, bool overwrite, bool *done, struct err *e)
         if (!rc && k->open) rc = destroy_some(vm, dir, overwrite, &budget, e);
     }
     if (dir < 0)
-        *done = true; /* nothing was ever there */
+        *done = true; /* no file ever existed */
     else if (!rc && *done && fsync(dir) != 0)
-        rc = lost(e, "cannot be made durable", vm->pub.want.dir);
+        rc = lost(e, "cannot be synced", vm->pub.want.dir);
     if (rc) {
         *done = false;
         vm_work_end(vm);
@@ -232,7 +234,7 @@ enum rc vm_delete_some(struct vm *vm, bool *done, struct err *e)
     return rmdir(vm->pub.want.dir) == 0 || errno == ENOENT ? RC_OK : lost(e, "cannot be removed", vm->pub.want.dir);
 }
 
-/* The record of what is not there any more. */
+/* Remove deleted files from the record. */
 static void forget_volumes(struct hv_spec *s, const struct vm_operation *o)
 {
     for (int i = 0; i < s->n_volumes; i++)
@@ -265,7 +267,7 @@ void vm_wipe_forget(struct vm *vm)
     forget_volumes(&vm->pub.effective, o);
     forget_image(&vm->pub.want, disk, copies);
     forget_image(&vm->pub.effective, disk, copies);
-    vm->pub.before_lock = vm->pub.before_lock ? VM_STOPPED : VM_UNDEFINED; /* what the lock stopped is no more */
+    vm->pub.before_lock = vm->pub.before_lock ? VM_STOPPED : VM_UNDEFINED; /* what the lock stopped no longer exists */
     if (o->scope == VM_SCOPE_LISTED) return;
-    memset(vm->pub.crash_info, 0, sizeof vm->pub.crash_info); /* a guest's last words may be anything */
+    memset(vm->pub.crash_info, 0, sizeof vm->pub.crash_info); /* a guest's console line may contain any data */
 }

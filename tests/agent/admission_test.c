@@ -14,17 +14,17 @@ static void what_has_no_room_is_refused_with_its_code(void)
     } row[] = {
         { 1, 1, 0, 1024, 1024, 0, 0, "" },
         { 2, 4, 512, 1024, 2048, 100, 0, "" },
-        { 9, 4, 0, 1024, 1024, 0, 1421, "9 virtual CPUs are wanted, and at most 4 are allowed" },
+        { 9, 4, 0, 1024, 1024, 0, 1421, "9 virtual CPUs are requested, and at most 4 are allowed" },
         { 9, 9, 0, 1024, 1024, 0, 1421, "the device has 4 cores" },
         { 0, 1, 0, 1024, 1024, 0, 1421, "0 virtual CPUs" },
-        { 1, 17, 0, 1024, 1024, 0, 1421, "the hypervisor takes 16" },
-        { 1, 1, 2048, 2048, 1024, 0, 1422, "guaranteed 2048 KiB, now 2048, at most 1024" },
-        { 1, 1, 0, 2048, 1024, 0, 1422, "does not fit together" },
-        { 1, 1, 512, 256, 1024, 0, 1422, "does not fit together" },
+        { 1, 17, 0, 1024, 1024, 0, 1421, "the hypervisor supports 16" },
+        { 1, 1, 2048, 2048, 1024, 0, 1422, "guaranteed 2048 KiB, current 2048, maximum 1024" },
+        { 1, 1, 0, 2048, 1024, 0, 1422, "memory settings conflict" },
+        { 1, 1, 512, 256, 1024, 0, 1422, "memory settings conflict" },
         { 1, 1, 0, 1024, 536870912, 0, 1422, "the device has 8192" },
         { 1, 1, 0, 1024, 6145, 0, 1422, "of 8192 the other VMs have 2048" },
         { 1, 1, 0, 1024, 6144, 0, 0, "" },
-        { 1, 1, 0, 1024, 1024, 100001, 1423, "100001 KiB of storage are asked for, and 100000 are free" },
+        { 1, 1, 0, 1024, 1024, 100001, 1423, "100001 KiB of storage are requested, and 100000 are free" },
     };
     const struct admission room = {
         .cpus = 4, .max_vcpus = 16, .memory_kb = 8192, .promised_kb = 2048, .store_free_kb = 100000
@@ -83,10 +83,10 @@ static void cores_that_are_not_there_are_refused(void)
         { "0", 0, "" },
         { "0-3", 0, "" },
         { "1,3", 0, "" },
-        { "4", 1421, "core 4 is wanted, and the device has 0 to 3" },
-        { "0,2-9", 1421, "core 9 is wanted" },
-        { "3-1", 1421, "3-1 are no range" },
-        { "99999999999999999999", 1421, "no range" },
+        { "4", 1421, "core 4 is requested, and the device has 0 to 3" },
+        { "0,2-9", 1421, "core 9 is requested" },
+        { "3-1", 1421, "3-1 are not a range" },
+        { "99999999999999999999", 1421, "not a range" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct hv_spec s = { .vcpus = 1, .max_vcpus = 1, .mem_kb = 1024, .mem_max_kb = 1024 };

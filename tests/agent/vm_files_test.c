@@ -257,8 +257,8 @@ static void lose(const struct files_rig *r, int how)
 
 static void a_vm_without_one_of_its_volumes_does_not_start(void)
 {
-    static const char *const why[] = { "is not there", "is too short, 1024000 of 1048576 bytes", "is no plain file",
-                                       "is no plain file", "is no plain file" };
+    static const char *const why[] = { "is missing", "is too short, 1024000 of 1048576 bytes", "is not a regular file",
+                                       "is not a regular file", "is not a regular file" };
     for (int how = 0; how < 5; how++) {
         struct files_rig r;
         struct stat before, after;
@@ -285,7 +285,7 @@ static void a_vm_without_its_system_disk_does_not_start(void)
     do_op(&r, "provision", "", 1200);
     unlink(path(&r, "system.raw"));
     do_op(&r, "start", "", 1428);
-    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "the system disk is not there"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "the system disk is missing"));
     close_rig(&r);
 }
 
@@ -451,7 +451,7 @@ static void a_wipe_that_fails_says_what_is_left(void)
     lose(&r, 3); /* a folder in a volume's place: none of ours to descend into */
     do_op(&r, "wipe", "scope=all", 1405);
     CU_ASSERT_EQUAL(r.vm->pub.state, VM_FAILED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "left: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "remaining: "));
     CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "userdata.img"));
     CU_ASSERT_EQUAL(op(&r, "start", "", "x"), 1410);
     rmdir(path(&r, "userdata.img"));

@@ -405,7 +405,7 @@ def test_a_guest_that_does_not_boot(folder, server, phone):
         return ops[-1] if ops else None
     op = world.wait_for("the start to fail", told, 60)
     assert op["code"] in (1427, 1428) and op["codeText"]
-    assert "did not say that it is up" in phone.log()
+    assert "did not become ready" in phone.log()
     def crashed():
         t = tree(server, phone, f"{VM}/Crash")
         return t if t.get(f"{VM}/Crash/LastReason") == "7" else None

@@ -80,12 +80,12 @@ def test_a_vm_without_a_volume_does_not_start_and_says_which(server, phone):
     restart(phone)
     server.apply(world.policy(state="running"))
     world.wait_for("the start to fail", lambda: "op=start" in phone.log() and "result=1428" in phone.log(), 60)
-    world.wait_for("the reason", lambda: "the volume userdata is not there" in phone.log(), 20)
+    world.wait_for("the reason", lambda: "the volume userdata is missing" in phone.log(), 20)
     # The server is told which, and not how this host's folders are called.
     base = f"/devices/{world.quote(phone.name)}"
     def told():
         texts = [server.call("GET", base + path).text for path in ("/operations", "/vms", "/preview", "/tree?uri=./Virtualization/VM&limit=1000")]
-        return texts if all("userdata is not there" in t for t in texts[:2]) else None
+        return texts if all("userdata is missing" in t for t in texts[:2]) else None
     assert str(phone.dir) in phone.log() and not [t for t in world.wait_for("the server to be told", told, 40) if str(phone.dir) in t]
     assert not phone.emulators() and not volume.exists()
 
