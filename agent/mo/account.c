@@ -73,7 +73,7 @@ static enum rc scheme(struct account_reading *r, enum sml_auth *out)
     return rc ? rc : wrong(r, "auth", "one of md5, basic, mac, none is expected");
 }
 
-/* Node names hold no '/'; ServerIDs are host-like, so this changes nothing for real ones. */
+/* Node names contain no '/'; real ServerIDs look like host names and are unchanged. */
 static void node_name(const char *id, char *out)
 {
     size_t n = strlen(id);
@@ -138,7 +138,7 @@ enum rc account_load(const char *file, struct account *out, struct err *e)
 
     if (!f)
         return err_at(e, RC_IO, file, 0, 0,
-                      "cannot be read; give the account that the registration of this device answered");
+                      "cannot be read; use the account from the answer to this device's registration");
     n = fread(text_of_file, 1, sizeof text_of_file, f);
     fclose(f);
     if (n == sizeof text_of_file) return err_at(e, RC_LIMIT, file, 0, 0, "is too long for an account");

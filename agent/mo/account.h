@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_ACCOUNT_H
 #define AGENT_MO_ACCOUNT_H
-/* An account at a management server: how to reach it, how each side proves itself. */
+/* An account at a management server: its address, and the credentials of both sides. */
 #include "base/buf.h"
 #include "base/rc.h"
 #include "syncml/cred.h"
@@ -25,8 +25,11 @@ struct account {
     int place;
 };
 
-/** What the registration answered (REST POST /devices): the account itself, or an object that has it under "account".
- *  The passwords are only in `text`; wipe it afterwards. @return RC_PARSE, RC_INVALID with the place */
+/**
+ * Parse the answer of the registration (REST POST /devices): the account itself, or an object that has it under
+ * "account".
+ * Only `text` holds the passwords; wipe it afterwards. @return RC_PARSE, RC_INVALID with the place
+ */
 enum rc account_parse(struct str json, const char *name, struct account *out, struct err *e);
 enum rc account_load(const char *file, struct account *out, struct err *e);
 static inline struct str account_client_nonce(const struct account *a)
@@ -37,6 +40,6 @@ static inline struct str account_server_nonce(const struct account *a)
 {
     return (struct str){ (const char *)a->server_nonce, a->n_server_nonce };
 }
-/** @return false when it is too long to be kept */
+/** @return false when it is too long */
 bool account_set_nonce(struct str nonce, uint8_t out[SML_NONCE_MAX], size_t *n);
 #endif

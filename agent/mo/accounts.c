@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/mo/accounts.h"
 
-/* Rights that come with an account: the first owns the device-wide settings, all may run the device-wide operations
- * (they act on the caller's own VMs), each sees and sets its own account. */
+/* The rights that come with an account: the first one owns the device-wide settings; all may run the device-wide
+ * operations (which act on the caller's own VMs); each may read and set its own account. */
 static void grant(struct mo_env *env, const struct account *acc)
 {
     struct arena a;
@@ -49,14 +49,14 @@ enum rc mo_add_account(struct mo_env *env, const struct account *acc, const stru
     return mo_leave(env, e);
 }
 
-/* C-117: its ServerID goes from every ACL; an entry of the root that is left empty falls back to everybody. */
+/* C-117: the ServerID is removed from every ACL; an entry of the root that becomes empty returns to everybody. */
 static void scrub(struct mo_env *env, struct str server)
 {
     struct tree_store *r = tree_records(env->tree);
     struct arena a;
 
     arena_init(&a, 4 << 20);
-    for (size_t i = tree_store_count(r); i-- > 0;) { /* from behind: a record may go with its last right */
+    for (size_t i = tree_store_count(r); i-- > 0;) { /* backwards: a record may be removed */
         const struct record *rec = tree_store_at(r, i);
         struct str acl, uri;
         if (!rec->acl.n || ddf_acl_without(rec->acl, server, &a, &acl) || str_eq(acl, rec->acl) ||

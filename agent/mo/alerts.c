@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum worth { DROP_FIRST, DROP_LATER, NEVER }; /* DROP_LATER also for names the table does not have */
+enum worth { DROP_FIRST, DROP_LATER, NEVER }; /* DROP_LATER also for names that the table does not have */
 static const struct {
     const char *name;
     enum worth worth;
@@ -111,7 +111,7 @@ static enum rc unlink_at(struct alerts *al, struct pending_alert **at, struct er
     return rc;
 }
 
-/* The oldest of the least worth, but never one of the important. */
+/* Drop the oldest alert of the lowest worth, but never an important one. */
 static enum rc make_room(struct alerts *al, struct err *e)
 {
     for (enum worth w = DROP_FIRST; al->n >= ALERTS_KEPT && w < NEVER; w++)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- finding things --- */
+/* --- lookups --- */
 
 struct mo_vm *mo_find_vm(struct mo_env *env, struct str id)
 {
@@ -78,7 +78,7 @@ struct str mo_shown(const struct mo_env *env, struct str text, struct arena *a)
     struct str own = str_of(env->config.vms_dir ? env->config.vms_dir : "");
 
     while (own.n && own.p[own.n - 1] == '/') own.n--;
-    while (own.n && own.p[own.n - 1] != '/') own.n--; /* VMs lie in the agent's folder */
+    while (own.n && own.p[own.n - 1] != '/') own.n--; /* VMs are in the agent's folder */
     if (own.n) own.n--;
     return shown_text(text, own, a);
 }

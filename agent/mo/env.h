@@ -2,9 +2,9 @@
 #ifndef AGENT_MO_ENV_H
 #define AGENT_MO_ENV_H
 /*
- * What the management objects of a device work with: the tree they lie in, the VMs, images, accounts and jobs they show, the hypervisor
- * and the loader they ask, where changes are kept. It is the ctx of every tree_row. No thread, no socket, no clock: a call begins with
- * mo_enter, which brings the time, and ends with mo_leave, which makes what it changed durable.
+ * The environment of a device's management objects: the tree, the VMs, images, accounts and jobs that they show, the
+ * hypervisor and the downloads that they use, and the store. It is the ctx of every tree_row. No thread, no socket, no
+ * clock: a call begins with mo_enter, which sets the time, and ends with mo_leave, which makes its changes durable.
  */
 #include "agent/mo/account.h"
 #include "agent/mo/alerts.h"
@@ -20,11 +20,11 @@
 
 enum { MO_VMS = 64, MO_IMAGES = 64 };
 
-/* Who the device is and what it allows. Borrowed for the device's life. */
+/* Identity and limits of the device. Borrowed for the device's lifetime. */
 struct mo_config {
     const char *id, *manufacturer, *model, *version, *language, *type, *oem, *firmware, *software, *hardware;
     const char *images_dir, *vms_dir, *ca_file;
-    unsigned quota_images, quota_vms; /* of one owner (a server); 0 = no limit but the device's */
+    unsigned quota_images, quota_vms; /* of one owner (a server); 0 = only the device's limit */
     uint64_t quota_bytes;             /* image files and disks of one owner's VMs; 0 = no limit */
 };
 
@@ -32,8 +32,8 @@ struct mo_threshold;
 struct mo_vm {
     struct vm *vm;
     const struct vm_view *is; /* its view */
-    bool dirty;               /* settings were written: the VM is to be configured from the tree again */
-    bool gone;                /* deleted; the node goes when the VM's function has returned */
+    bool dirty;               /* settings were written: configure the VM from the tree again */
+    bool gone;                /* deleted; the node is removed when the VM's function has returned */
     int64_t progress_ms;
     int progress_pct;                /* of the last Progress alert */
     struct mo_threshold *thresholds; /* mo_threshold.c */
@@ -41,7 +41,7 @@ struct mo_vm {
 };
 
 struct mo_image {
-    char id[64], owner[ACCOUNT_ID_BYTES]; /* owner: who added it, "" = an older agent did not note it */
+    char id[64], owner[ACCOUNT_ID_BYTES]; /* owner: the server that added it, "" = an older agent did not record it */
     int status, result;
     int64_t done_kb;
 };
@@ -56,12 +56,12 @@ enum {
     IMAGE_READY = 70
 };
 
-/* Device-wide settings that the agent obeys. */
+/* Device-wide settings that the agent applies. */
 struct mo_settings {
     int64_t kpi_interval_s, progress_step, progress_gap_s, state_alerts, coalesce_s;
 };
 
-/* The hypervisor as it said last. */
+/* The last report of the hypervisor. */
 struct mo_host {
     struct hv_facts facts;
     int64_t at_ms;
@@ -73,7 +73,7 @@ struct mo_env {
     struct mo_config config;
     struct hv *hv;
     struct download *loader;
-    struct state *state; /* NULL = nothing is kept */
+    struct state *state; /* NULL = nothing is persisted */
     struct alerts *alerts;
     struct tree *tree;
     struct vm_sink sink; /* mo_vm_events.c */
@@ -84,13 +84,13 @@ struct mo_env {
     struct mo_settings settings;
     struct mo_host host;
     int64_t sample_ms;  /* next KPI sampling; INT64_MAX = none */
-    int64_t compare_ms; /* next comparison with what the hypervisor has */
-    bool sweeps;        /* an image or a VM went: image files may have lost their last user */
-    uint64_t changes;   /* of what the tree shows without having it as a record */
+    int64_t compare_ms; /* next comparison with the hypervisor */
+    bool sweeps;        /* an image or a VM was removed: image files may be unused now */
+    uint64_t changes;   /* counts changes of values that the tree shows without a record */
 
-    /* of the call that runs now */
+    /* of the current call */
     const struct world *w;
-    struct str server;  /* whose command runs, "" = none */
+    struct str server;  /* sender of the current command, "" = none */
     struct err trouble; /* first failure inside a row or a sink */
 };
 
@@ -99,41 +99,46 @@ static inline struct ddf_layout *mo_layout(const struct mo_env *env)
     return env->shared->layout;
 }
 
-/** What is in the state is loaded and compared with the hypervisor. On an error, too, mo_env_finish frees it.
- * @param hv, loader, state  borrowed; state NULL = nothing is kept */
+/**
+ * Load the state and compare it with the hypervisor. Also after an error mo_env_finish frees it.
+ * @param hv, loader, state  borrowed; state NULL = nothing is persisted
+ */
 enum rc mo_env_init(struct mo_env *env, const struct mo_shared *shared, const struct mo_config *c, struct hv *hv,
                     struct download *loader, struct state *state, const struct world *w, struct err *e);
 void mo_env_finish(struct mo_env *env);
 
-/** Take what the hypervisor and the loader have to say, do what is due. A call of its own. */
+/** Take the events of the hypervisor and the downloads, and do what is due. A complete call. */
 enum rc mo_work(struct mo_env *env, const struct world *w, struct err *e);
-/** Earliest time mo_work has something to do; INT64_MAX = none. */
+/** The time at which mo_work is due next; INT64_MAX = none. */
 int64_t mo_next_ms(const struct mo_env *env);
-bool mo_busy(const struct mo_env *env); /* an operation runs */
-/** A session with this server ended well: what its VMs wait for (leases). */
+bool mo_busy(const struct mo_env *env); /* an operation is in progress */
+/** A session with this server ended successfully: the leases of its VMs start again. */
 void mo_contact(struct mo_env *env, const char *server_id);
-/** How often this server is to be called at least: what its account says, and the leases of the VMs it owns. 0 = only when asked to. */
+/**
+ * The longest interval between sessions with this server: from its account, and from the leases of the VMs it owns. 0 =
+ * no polling.
+ */
 int64_t mo_poll_s(struct mo_env *env, const struct account *acc);
 
-/** Begin and end a call that may change something: the end makes it durable, or tells why not. */
+/** Begin and end a call that may change something: the end makes its changes durable, or reports why not. */
 void mo_enter(struct mo_env *env, const struct world *w, struct str server);
 enum rc mo_leave(struct mo_env *env, struct err *e);
-/** Remember the first failure of the call. */
+/** Record the first failure of the call. */
 void mo_note(struct mo_env *env, enum rc rc, const char *what);
-/** Configure the VMs whose settings were written from the tree; bury VMs that are gone. */
+/** Configure the VMs whose settings were written from the tree; remove deleted VMs. */
 void mo_settle(struct mo_env *env);
-/** What a VM's functions need, now. */
+/** The current arguments for a VM's functions. */
 struct vm_world mo_vm_world(struct mo_env *env);
-/** Ask the hypervisor how every VM is now. */
+/** Read the state of every VM from the hypervisor. */
 void mo_compare(struct mo_env *env, struct vm_world *w);
 
 struct mo_vm *mo_find_vm(struct mo_env *env, struct str id);
-/** mo_settle of one VM; it stays where it is. */
+/** mo_settle for one VM, which is not removed. */
 void mo_settle_vm(struct mo_env *env, struct mo_vm *v);
 struct mo_image *mo_find_image(struct mo_env *env, struct str id);
 struct account *mo_find_account(struct mo_env *env, struct str server_id);
 
-/** Value of a leaf of the layout, in the arena: kept or default. @return false when it is not there */
+/** The stored or default value of a leaf of the layout, in the arena. @return false when it does not exist */
 bool mo_kept(struct mo_env *env, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
              struct arena *a, struct str *out);
 int64_t mo_kept_int(struct mo_env *env, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
@@ -142,7 +147,7 @@ struct str mo_uri(struct mo_env *env, enum ddf_scope scope, const char *name, st
                   struct arena *a);
 struct str mo_vm_uri(struct mo_env *env, struct str id, struct arena *a);
 struct str mo_image_uri(struct mo_env *env, struct str id, struct arena *a);
-/** A text as servers are shown it (shown.h). */
+/** A text in the form that servers see (shown.h). */
 struct str mo_shown(const struct mo_env *env, struct str text, struct arena *a);
 
 /** To one server, when the device has an account there. */
@@ -151,7 +156,7 @@ void mo_alert(struct mo_env *env, const char *server_id, const char *name, struc
 /** To all servers with owner rights on the VM. */
 void mo_alert_owners(struct mo_env *env, struct str vm, const char *name, struct str source, const char *format,
                      const char *mark, const char *data);
-/** Mark of an alert that tells this result (c.7): informational, warning, critical. */
+/** Mark of an alert with this result (c.7): informational, warning, critical. */
 const char *mo_mark(int result);
 /** Is the server one of the VM's owners (Domain/Servers)? */
 bool mo_owns(struct mo_env *env, const char *vm_id, struct str server_id);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLLECT_MS = 30000 }; /* a reading that does not come by then will not come */
+enum { COLLECT_MS = 30000 }; /* a reading that has not arrived by then will not arrive */
 
 int jobs_known(const struct mo_env *env, struct str uri, const struct tree_call *call)
 {
@@ -39,7 +39,7 @@ static void drop(struct mo_env *env, size_t i)
     VEC_REMOVE(&env->jobs.list, i);
 }
 
-/* Room for all of them from the first on: a job stays where it is while others begin. */
+/* Room for all jobs is reserved, so that a job's address stays valid while others begin. */
 static struct job *add(struct mo_env *env)
 {
     struct jobs *j = &env->jobs;
@@ -62,7 +62,7 @@ struct job *jobs_begin(struct mo_env *env, const char *op, struct str owner, str
 
     if (call->correlator.n >= sizeof j->correlator || uri.n >= sizeof j->uri || owner.n >= sizeof j->owner) return NULL;
     for (size_t i = 0; env->jobs.list.n == JOBS_MAX && i < env->jobs.list.n; i++)
-        if (!env->jobs.list.at[i].waiting) drop(env, i); /* the oldest finished one is forgotten */
+        if (!env->jobs.list.at[i].waiting) drop(env, i); /* drop the oldest finished one */
     if (!(j = add(env))) return NULL;
     *j = (struct job){ .id = ++env->jobs.last_id, .started_ms = env->w->now_ms };
     snprintf(j->op, sizeof j->op, "%s", op);
@@ -93,7 +93,7 @@ void jobs_part(struct mo_env *env, uint64_t id, int result)
 
     if (!j || !j->waiting) return;
     if (result >= 1400 ? result > j->result : !j->result)
-        j->result = result; /* the worst of all, or the first success */
+        j->result = result; /* the worst of all results, or the first success */
     if (--j->waiting == 0) {
         snprintf(data, sizeof data, "%d", j->result);
         mo_alert(env, j->server_id, "operation_complete", str_of(j->uri), "int", mo_mark(j->result), data,
@@ -135,7 +135,7 @@ void jobs_sampled(struct mo_env *env, struct str vm, bool ok)
     }
 }
 
-/* A reading that was asked for before the restart never comes. */
+/* A reading that was requested before the restart never arrives. */
 void jobs_recover(struct mo_env *env)
 {
     for (size_t i = 0; i < env->jobs.list.n; i++) {

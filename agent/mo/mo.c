@@ -75,6 +75,6 @@ enum rc mo_standard_row(struct mo_shared *s, const char *name, const struct tree
 {
     struct str uri = objects_uri(&s->objects, name);
 
-    if (!uri.n) return err_set(e, RC_NOT_FOUND, "standard.yaml does not say where %s lies", name);
+    if (!uri.n) return err_set(e, RC_NOT_FOUND, "standard.yaml has no address for %s", name);
     return tree_model_row(s->model, uri, row, e);
 }

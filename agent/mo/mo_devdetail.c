@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DevDetail (protocol.md 13.2, OMA-TS-DM_StdObj-V1_2_1 5.3.3): what this device can take. */
+/* DevDetail (protocol.md 13.2, OMA-TS-DM_StdObj-V1_2_1 5.3.3): the limits of this device. */
 #include "agent/mo/mo.h"
 
 #define C(member) offsetof(struct mo_config, member)
@@ -9,7 +9,7 @@ static const struct mo_field fields[] = {
     { "devdetail.hardware", MO_POINTER, C(hardware), false },
 };
 
-/* C-112: what the tree really takes. */
+/* C-112: the limits of the tree. */
 static const struct {
     const char *name, *value;
     int number;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DevInfo (protocol.md 13.1, OMA-TS-DM_StdObj-V1_2_1 5.3.2): who this device is. */
+/* DevInfo (protocol.md 13.1, OMA-TS-DM_StdObj-V1_2_1 5.3.2): the identity of this device. */
 #include "agent/mo/mo.h"
 
 #define C(member) offsetof(struct mo_config, member)

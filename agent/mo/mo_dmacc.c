@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DMAcc (protocol.md 13.3): the accounts, as servers see them. What they write goes to the account; secrets are
- * never kept as nodes, and never read (C-006). One address, and two credentials: the client's and the server's. */
+/* DMAcc (protocol.md 13.3): the accounts in the tree. Written values are stored in the account; secrets are never
+ * stored as nodes and never read (C-006). One address, and two credentials: the client's and the server's. */
 #include "agent/mo/mo.h"
 #include "base/origin.h"
 #include <stdio.h>
@@ -92,7 +92,7 @@ static bool get_user(void *ctx, const struct tree_at *at, struct arena *a, struc
     return true;
 }
 
-/* Write-only leaves: there, but nothing comes out of them. */
+/* Write-only leaves: they exist, but a read returns nothing. */
 static bool get_nothing(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     (void)a;
@@ -105,7 +105,7 @@ static bool there(void *ctx, const struct tree_at *at, struct arena *a, struct s
     return get_nothing(ctx, at, a, out);
 }
 
-/* Which leaves a server may really change: those that the account can hold. */
+/* The leaves that a server may really change: those that the account can hold. */
 static int check_secret(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct account *acc = account_at(ctx, at);
@@ -128,7 +128,7 @@ static int check_url(void *ctx, const struct tree_at *at, enum ddf_access comman
     (void)command;
     if (value.n >= ACCOUNT_URL_BYTES) return 413;
     if (!origin_of(value, &there)) return 400;
-    /* an account that began with TLS keeps it: nobody takes the protection away from those who come after */
+    /* an account with TLS keeps it: a server must not remove the protection */
     return acc && origin_of(str_of(acc->url), &here) && origin_weaker(&here, &there) ? 403 : 200;
 }
 
@@ -143,7 +143,7 @@ static int check_poll(void *ctx, const struct tree_at *at, enum ddf_access comma
 static int check_fixed(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     (void)ctx, (void)at, (void)command, (void)value;
-    return 403; /* shown, but changed only by bootstrap */
+    return 403; /* readable, but changed only by bootstrap */
 }
 
 static void copy_text(char *out, size_t n, struct str s)
@@ -151,7 +151,7 @@ static void copy_text(char *out, size_t n, struct str s)
     snprintf(out, n, "%.*s", STR_ARG(s));
 }
 
-/* The record was only the way in. */
+/* The record only carried the value to the account. */
 static void changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
     struct mo_env *env = ctx;

@@ -30,9 +30,9 @@ static struct str leaf(struct mo_env *env, const char *name, struct str image, s
     return mo_kept(env, DDF_IMAGE, name, image, (struct str){ 0 }, a, &v) ? v : (struct str){ 0 };
 }
 
-/* --- whose it is --- */
+/* --- ownership --- */
 
-/* An entry belongs to the server that added it; of an entry that an older agent kept, to who may use it. */
+/* An entry belongs to the server that added it; an entry of an older agent, to the servers that may use it. */
 static bool belongs(struct mo_env *env, const struct mo_image *i, struct str server, struct arena *a)
 {
     if (i->owner[0] || !server.n) return str_is(server, i->owner);
@@ -56,7 +56,7 @@ struct mo_image *mo_image_of(struct mo_env *env, const struct vm *vm, struct str
 
     arena_init(&a, 1 << 20);
     if (!mo_kept(env, DDF_VM, "domain.servers", str_of(vm_view(vm)->id), (struct str){ 0 }, &a, &list))
-        found = named(env, (struct str){ 0 }, image_id, &a); /* of nobody: made with the device */
+        found = named(env, (struct str){ 0 }, image_id, &a); /* without an owner: created with the device */
     while (image_id.n && !found && str_cut(&list, ',', &one))
         if (str_trim(one).n) found = named(env, str_trim(one), image_id, &a);
     arena_finish(&a);
@@ -77,7 +77,7 @@ int mo_images_in_use(struct mo_env *env, const struct mo_image *i)
     return n;
 }
 
-/* The same content may be described by several owners: its file goes with the last of them. */
+/* Several owners may describe the same content: the file is removed with the last of them. */
 static bool wanted_by_another(struct mo_env *env, const struct mo_image *but, struct str hash, struct arena *a)
 {
     for (size_t k = 0; k < env->images.n; k++) {
@@ -89,7 +89,7 @@ static bool wanted_by_another(struct mo_env *env, const struct mo_image *but, st
     return false;
 }
 
-/* What this owner's image files and VMs take up at most, in KiB. */
+/* The most storage that this owner's image files and VMs can occupy, in KiB. */
 static int64_t owner_kb(struct mo_env *env, struct str server)
 {
     struct arena a;
@@ -104,7 +104,7 @@ static int64_t owner_kb(struct mo_env *env, struct str server)
         const struct vm *vm = env->vms.at[i].vm;
         if (!mo_kept(env, DDF_VM, "domain.servers", str_of(vm_view(vm)->id), (struct str){ 0 }, &a, &list) ||
             !str_cut(&list, ',', &one) || !str_eq(str_trim(one), server))
-            continue; /* a VM counts for the first of its owners */
+            continue; /* a VM counts for its first owner */
         for (int k = 0; k < vm_view(vm)->want.n_volumes; k++) kb += vm_view(vm)->want.volumes[k].quota_kb;
         if (vm_view(vm)->state != VM_DEFINED) kb += vm_view(vm)->image.size_bytes / 1024;
     }
@@ -194,7 +194,7 @@ static void image_changed(void *ctx, const struct tree_at *at, enum tree_what wh
         snprintf(i->owner, sizeof i->owner, "%.*s", STR_ARG(env->server));
         save(env, i);
         if (env->server.n &&
-            !tree_allowed(env->tree, env->server, DDF_EXEC, at->uri)) { /* who adds an image may use it */
+            !tree_allowed(env->tree, env->server, DDF_EXEC, at->uri)) { /* the server that adds an image may use it */
             struct arena a;
             struct str acl = { 0 };
             arena_init(&a, 1 << 16);
@@ -213,7 +213,7 @@ static void image_changed(void *ctx, const struct tree_at *at, enum tree_what wh
     }
 }
 
-/* A description may be filled and corrected until the file is there. */
+/* A description may be completed and corrected until the file exists. */
 static bool image_fresh(void *ctx, const struct tree_at *at)
 {
     const struct mo_image *i = image_at(ctx, at);
@@ -221,7 +221,7 @@ static bool image_fresh(void *ctx, const struct tree_at *at)
     return !i || i->status != IMAGE_READY;
 }
 
-/* What is downloaded must stay what it is said to be. */
+/* The description of a downloaded file must not change. */
 static int check_leaf(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct mo_env *env = ctx;
@@ -245,11 +245,11 @@ static int check_hash(void *ctx, const struct tree_at *at, enum ddf_access comma
 
     if (!text_hex_decode(value, bytes, sizeof bytes)) return 400;
     for (size_t i = 0; i < value.n; i++)
-        if (isupper((unsigned char)value.p[i])) return 400; /* one spelling, so that files are found by it */
+        if (isupper((unsigned char)value.p[i])) return 400; /* lower case only, so that files are found by the hash */
     return check_leaf(ctx, at, command, value);
 }
 
-/* Another description makes the entry idle again: the file in hand is not it. */
+/* Another description makes the entry idle again, because the file no longer matches it. */
 static void leaf_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
     struct mo_env *env = ctx;
@@ -277,7 +277,7 @@ static void request_id(const char *image, char out[64])
     snprintf(out, 64, "image/%.50s", image);
 }
 
-/* The credential of a download goes over TLS, unless no server of this device has it. */
+/* The credential of a download is only sent over TLS, unless no server of this device uses TLS. */
 static bool may_hear_credential(const struct mo_env *env, struct str url)
 {
     struct origin to, server;
@@ -308,7 +308,7 @@ static enum rc load(struct mo_env *env, struct mo_image *i, struct err *e)
     };
     if (!r.url || !r.sha256 || !r.url[0] || !r.sha256[0])
         rc = err_set(e, RC_INVALID, "no address or no hash");
-    else if (r.size_bytes <= 0) /* nothing would end it but a full disk, and it would count for no quota */
+    else if (r.size_bytes <= 0) /* only a full disk would end the download, and no quota would count it */
         rc = err_set(e, RC_INVALID, "no size (SizeKB)");
     else if (r.auth && !may_hear_credential(env, str_of(r.url)))
         rc = err_set(e, RC_DENIED, "a credential for the download, but an address without TLS");
@@ -374,7 +374,7 @@ static int cancel(struct mo_env *env, struct mo_image *i, const struct tree_at *
     (void)call;
     if (!jobs_running(env, "download", at->names[0])) return 1203;
     request_id(i->id, id);
-    download_cancel(env->loader, id); /* the download's own end says 1445 */
+    download_cancel(env->loader, id); /* the download's end reports 1445 */
     return 1200;
 }
 
@@ -418,7 +418,7 @@ static int run(void *ctx, const struct tree_at *at, const struct tree_call *call
     return i ? 1411 : 404;
 }
 
-/* Status after a download that ended so. */
+/* Status after a download with this result. */
 static int status_after(int result)
 {
     return result == 1200   ? IMAGE_READY
@@ -459,7 +459,7 @@ void mo_images_event(struct mo_env *env, const struct download_event *ev)
     if (ev->kind == DOWNLOAD_DONE) ended(env, i, ev->result, ev->text);
 }
 
-/* A download goes on where it was; a file that went away makes its entry idle. */
+/* An interrupted download continues; an entry without its file becomes idle. */
 void mo_images_recover(struct mo_env *env)
 {
     for (size_t k = 0; k < env->images.n; k++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Image files that nobody needs any more. A file belongs to the entries and VMs that name its hash; without one it goes. Of those
- * that have an entry and no VM the newest stay, for a VM that is to come; the entries of the others become idle again. */
+/* Removes image files that are no longer needed. A file belongs to the entries and VMs that name its hash; without
+ * one it is removed. Of those with an entry and without a VM the newest are kept for future VMs; the entries of the
+ * others become idle again. */
 #include "agent/mo/mo.h"
 #include <dirent.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@ enum { UNUSED_KEPT = 4, FOUND_MAX = 256, HASH_DIGITS = 64 };
 
 struct found {
     char sha256[HASH_DIGITS + 1];
-    int64_t at_s; /* when it was fetched */
+    int64_t at_s; /* time of the download */
 };
 
 /* "<hash>" or "<hash>.part" */
@@ -41,7 +42,7 @@ static bool has_hash(struct mo_env *env, const struct mo_image *i, const char *s
     return yes;
 }
 
-/* Entries with this hash; *busy when one of them is being fetched. */
+/* Number of entries with this hash; *busy when one of them is being downloaded. */
 static unsigned entries(struct mo_env *env, const char *sha256, bool *busy)
 {
     unsigned n = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A VM's KPIs (virtualization-mo.md c.3.12): counters of the last reading, percentages from the last two. What the
- * hypervisor does not tell is not there, where the description allows that. */
+/* A VM's KPIs (virtualization-mo.md c.3.12): counters of the last reading, percentages from the last two. A figure
+ * that the hypervisor does not report is missing, where the description allows that. */
 #include "agent/mo/mo.h"
 #include <stdio.h>
 #include <string.h>
@@ -142,8 +142,8 @@ static bool get_time(void *ctx, const struct tree_at *at, struct arena *a, struc
     return true;
 }
 
-/* Milliseconds between the two readings that percentages come from; 0 when there are not two of the same run of the
- * guest: a counter that went down means a restart, and such an interval is dropped. */
+/* Milliseconds between the two readings of a percentage; 0 without two readings of the same run of the guest: a
+ * counter that decreased means a restart, and such an interval is dropped. */
 static int64_t window(const struct vm_view *vm)
 {
     if (!sampled(vm) || vm->stats_before.at_ms <= 0 || vm->stats.cpu_ms < vm->stats_before.cpu_ms) return 0;
@@ -233,7 +233,7 @@ static bool get_crashes(void *ctx, const struct tree_at *at, struct arena *a, st
     return true;
 }
 
-/* Exec Collect: done when the reading is there. */
+/* Exec Collect: done when the reading has arrived. */
 static int collect(void *ctx, const struct tree_at *at, const struct tree_call *call)
 {
     struct mo_env *env = ctx;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hypervisor/Periph: what this machine has (virtualization-mo.md c.2), as it was when the agent started. The reference hypervisor hands
- * no peripheral to a VM, and Modes says so: denied is all it can do. */
+/* Hypervisor/Periph: the peripherals of this machine (virtualization-mo.md c.2) at the agent's start. The reference
+ * hypervisor cannot assign a peripheral to a VM, so Modes allows only: denied. */
 #include "agent/mo/mo.h"
 #include <string.h>
 

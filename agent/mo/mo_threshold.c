@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* KPI/Thr of a VM: thresholds that the device watches by itself, with each reading (virtualization-mo.md c.3.12, c.7). What is crossed is
- * not kept over a restart of the agent: the readings begin anew, too. */
+/* KPI/Thr of a VM: thresholds that the device checks with each reading (virtualization-mo.md c.3.12, c.7). A crossed
+ * threshold is not kept over a restart of the agent, because the readings start again as well. */
 #include "agent/mo/mo.h"
 #include "agent/vm/threshold.h"
 #include <stdio.h>
@@ -27,7 +27,7 @@ static struct mo_threshold *find(struct mo_vm *v, struct str name, bool make)
     return t;
 }
 
-/* Judged anew from the next reading on. */
+/* Evaluated again from the next reading on. */
 static void forget(struct mo_vm *v, struct str name)
 {
     struct mo_threshold *t = find(v, name, false);
@@ -48,7 +48,7 @@ static struct str metric_uri(struct mo_env *env, struct str id, struct str metri
                         STR_ARG(metric));
 }
 
-/* @return false for one that is not complete yet */
+/* @return false for an incomplete one */
 static bool rule_of(struct mo_env *env, struct str id, struct str name, struct arena *a, struct threshold_rule *out)
 {
     int64_t op, hold_s;
@@ -63,7 +63,7 @@ static bool rule_of(struct mo_env *env, struct str id, struct str name, struct a
     return true;
 }
 
-/* It clears on the side where it is not crossed; what would clear while it is crossed has no meaning. */
+/* It clears on its uncrossed side; a value that would clear while it is crossed is invalid. */
 static bool clears(const struct threshold_rule *r, int64_t clear)
 {
     return r->op == THRESHOLD_LESS ? clear >= r->value : clear <= r->value;
@@ -143,7 +143,7 @@ static int check_node(void *ctx, const struct tree_at *at, enum ddf_access comma
     return n < THRESHOLDS ? 200 : 420;
 }
 
-/* One of the figures this device has; which volume or interface there will be is not asked. */
+/* The metric must be a figure of this device; whether its volume or interface exists is not checked. */
 static int check_metric(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct mo_env *env = ctx;
@@ -175,7 +175,7 @@ static int check_decimal(void *ctx, const struct tree_at *at, enum ddf_access co
     return threshold_parse(value, &unused) || (at->row->arg && !value.n) ? 200 : 400;
 }
 
-/* Against the Value and Op that it is written to; while one of them is missing changed() does it. */
+/* Check against the current Value and Op; while one of them is missing, changed() does it. */
 static int check_clear(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct threshold_rule rule;
@@ -191,7 +191,7 @@ static int check_clear(void *ctx, const struct tree_at *at, enum ddf_access comm
     return status;
 }
 
-/* A Clear that a new Value or Op leaves on the wrong side is none any more, and is read as none. */
+/* A Clear that a new Value or Op makes invalid is removed, and read as unset. */
 static void drop_clear(struct mo_env *env, struct str id, struct str name)
 {
     struct threshold_rule rule;

@@ -115,7 +115,7 @@ void mo_virt_facts(struct mo_env *env, bool now)
     env->host.at_ms = env->w->now_ms;
 }
 
-/* Settings that the agent obeys; the values are kept by the tree. */
+/* Settings that the agent applies; the tree stores the values. */
 #define S(member) offsetof(struct mo_settings, member)
 static const struct mo_field settings[] = {
     { "kpi.interval", MO_I64, S(kpi_interval_s), false },
@@ -156,7 +156,7 @@ static bool owned(struct mo_env *env, const struct vm *vm, struct str server)
     return !server.n || mo_owns(env, vm_view(vm)->id, server);
 }
 
-/* Part of the job in every VM of the caller; those that end at once are counted at once. */
+/* One part of the job in every VM of the caller; those that end at once are counted at once. */
 static int over_all(struct mo_env *env, const struct tree_at *at, const struct tree_call *call, const char *op,
                     const char *part)
 {
@@ -168,7 +168,7 @@ static int over_all(struct mo_env *env, const struct tree_at *at, const struct t
     if (!j) return 1444;
     jobs_part_name(j, correlator, sizeof correlator);
     mo_settle(env);
-    j->waiting = 1; /* this loop: parts that end inside it do not end the job */
+    j->waiting = 1; /* for this loop: parts that end inside it do not end the job */
     for (size_t i = 0; i < env->vms.n; i++) {
         struct vm *vm = env->vms.at[i].vm;
         int result;

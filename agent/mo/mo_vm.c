@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A VM's node (virtualization-mo.md c.3): settings that become what is wanted of the VM, the Exec targets, who owns
- * it. What it tells of itself is in mo_vm_facts.c. */
+/* A VM's node (virtualization-mo.md c.3): settings that become the VM's requested resources, the Exec targets, the
+ * owners. mo_vm_facts.c has the values that the VM reports. */
 #include "agent/mo/mo.h"
 #include "agent/mo/mo_vm_effective.h"
 #include "agent/mo/mo_vm_support.h"
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMORY_KB = 262144 }; /* of a VM that nobody gave a size */
+enum { MEMORY_KB = 262144 }; /* default size of a VM's memory */
 
-/* --- settings: the tree keeps them, the VM gets them by this table --- */
+/* --- settings: the tree stores them, the VM gets them by this table --- */
 
 #define V(member) offsetof(struct vm_settings, member)
 static const struct mo_field settings[] = {
@@ -87,7 +87,7 @@ static void fill_instances(struct mo_env *env, struct str id, struct hv_spec *wa
     struct hv_volume old_volumes[HV_VOLUMES];
     struct hv_net old_nets[HV_NETS];
 
-    if (volumes.full || nets.full) return; /* no memory to look: nothing is taken for gone */
+    if (volumes.full || nets.full) return; /* out of memory: nothing is treated as removed */
     memcpy(old_volumes, want->volumes, sizeof old_volumes);
     memcpy(old_nets, want->nets, sizeof old_nets);
     memset(want->volumes, 0, sizeof want->volumes);
@@ -95,7 +95,7 @@ static void fill_instances(struct mo_env *env, struct str id, struct hv_spec *wa
     want->n_volumes = want->n_nets = 0;
     for (size_t i = 0; i < volumes.n && i < HV_VOLUMES; i++) {
         struct hv_volume *v = &want->volumes[want->n_volumes++];
-        for (size_t k = 0; k < HV_VOLUMES; k++) /* what vm.c put into it stays */
+        for (size_t k = 0; k < HV_VOLUMES; k++) /* keep what vm.c has set in it */
             if (str_is(volumes.list[i], old_volumes[k].name)) *v = old_volumes[k];
         snprintf(v->name, sizeof v->name, "%.*s", STR_ARG(volumes.list[i]));
         fill_fields(env, volume_settings, MO_COUNT(volume_settings), id, volumes.list[i], v, a);
@@ -110,8 +110,8 @@ static void fill_instances(struct mo_env *env, struct str id, struct hv_spec *wa
     }
 }
 
-/* What nobody has set follows from what somebody has. What does not fit together (min above max, more CPUs than at most) stays: settings are
- * written one by one, and admission.h refuses the VM with them. */
+/* Unset values follow from those that are set. Conflicts (min above max, more CPUs than the maximum) remain:
+ * settings are written one by one, and admission.h refuses the VM with them. */
 static void complete(struct hv_spec *s)
 {
     if (s->vcpus < 1) s->vcpus = 1;
@@ -133,12 +133,12 @@ bool mo_vm_fill(struct mo_env *env, struct vm *vm)
     memset(s.want.affinity, 0, sizeof s.want.affinity);
     if (mo_kept(env, DDF_VM, "resources.cpu.affinity", id, none, &a, &v))
         snprintf(s.want.affinity, sizeof s.want.affinity, "%.*s", STR_ARG(v));
-    /* The guest agent's channel, opened by the guest, is the proof that it is up; images without an agent want
+    /* The guest agent's channel, opened by the guest, shows that it is ready; images without an agent need
      * upgrade.health: none. */
     s.want.heartbeat = s.policy.health >= 1 || mo_kept_int(env, DDF_VM, "crash.heartbeat", id, none, 0) > 0;
     fill_instances(env, id, &s.want, &a);
     complete(&s.want);
-    /* Without a quota: no disk may promise its guest more than the device has at all. */
+    /* Without a quota: no disk may promise its guest more than the device's whole storage. */
     s.want.disk_max_kb = env->config.quota_bytes ? (int64_t)(env->config.quota_bytes / 1024)
                                                  : env->host.facts.store_total_kb;
     arena_finish(&a);
@@ -146,7 +146,7 @@ bool mo_vm_fill(struct mo_env *env, struct vm *vm)
     return vm_configure(vm, &s);
 }
 
-/* The image that the VM's leaf names, as the entry of one of the VM's own servers describes it. */
+/* The image named by the VM's leaf, from an entry of one of the VM's own servers. */
 void mo_vm_image(struct mo_env *env, struct vm *vm)
 {
     struct vm_image image = vm_view(vm)->image;
@@ -191,7 +191,7 @@ static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what 
     if (env->server.n) vm_heard(v->vm, env->w->now_ms);
 }
 
-/* When a setting may be written (the layout's `change`); the value it has already is always in order. */
+/* When a setting may be written (the layout's `change`); its current value is always accepted. */
 static int check_setting(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct mo_env *env = ctx;
@@ -203,14 +203,14 @@ static int check_setting(void *ctx, const struct tree_at *at, enum ddf_access co
     if (!v || !ddf_layout_match(mo_layout(env), at->uri, &m) || !m.entry) return 200;
     tree_kept(env->tree, at, &now);
     if (str_eq(now, value)) return 200;
-    if (!mo_vm_supported(env, m.entry, value)) return 406; /* never kept as if it were obeyed */
+    if (!mo_vm_supported(env, m.entry, value)) return 406; /* never stored without an effect */
     if (m.entry->change == DDF_C_STOPPED && v->is->state != VM_DEFINED && v->is->state != VM_STOPPED) return 403;
     if ((m.entry->change == DDF_C_DEFINED || m.entry->change == DDF_C_UPGRADE) && v->is->state != VM_DEFINED)
         return 403;
     return 200;
 }
 
-/* A volume that is there is never cut off: what would wait for ever is refused. */
+/* A volume is never cut off: a smaller quota would wait for ever, so it is refused. */
 static int check_quota(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
@@ -249,7 +249,7 @@ static int check_guest(void *ctx, const struct tree_at *at, enum ddf_access comm
     return can ? check_setting(ctx, at, command, value) : 1413;
 }
 
-/* c.3.1: the list of owners is mirrored in the node's ACL; others see how the VM is, no more (c.10). */
+/* c.3.1: the list of owners is mirrored in the node's ACL; other servers may only read the VM's state (c.10). */
 static void mirror_owners(struct mo_env *env, struct str id)
 {
     static const char *const open[] = { "state", "lockState" };
@@ -283,7 +283,7 @@ static int check_servers(void *ctx, const struct tree_at *at, enum ddf_access co
             if (strchr("=&*+ ", s.p[i])) return 400;
         any = true;
     }
-    return any ? check_setting(ctx, at, command, value) : 400; /* nobody could ever command it again */
+    return any ? check_setting(ctx, at, command, value) : 400; /* no server could ever manage it again */
 }
 
 static void servers_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
@@ -301,7 +301,7 @@ static bool plain_name(struct str s, size_t max)
     return s.n && s.n <= max;
 }
 
-/* A server's VMs are those that name it first. */
+/* A VM counts for the server that it names first. */
 static bool too_many(struct mo_env *env, struct str server)
 {
     struct arena a;
@@ -328,7 +328,7 @@ static int check_vm(void *ctx, const struct tree_at *at, enum ddf_access command
             return 1449;
         return too_many(env, env->server) ? 1449 : 200;
     }
-    if (v && v->is->state != VM_DEFINED) return 1410; /* c.5.2 row 2: Delete; a new name is no different */
+    if (v && v->is->state != VM_DEFINED) return 1410; /* c.5.2 row 2: Delete; the same for a rename */
     if (command == DDF_REPLACE && !plain_name(value, VM_ID_BYTES - 1)) return 400;
     return 200;
 }
@@ -394,7 +394,7 @@ static void vm_changed(void *ctx, const struct tree_at *at, enum tree_what what,
     v->dirty = true;
 }
 
-/* c.1: leaves that came with the node may be added again while nothing depends on them. */
+/* c.1: leaves that were created with the node may be added again while nothing depends on them. */
 static bool vm_fresh(void *ctx, const struct tree_at *at)
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
@@ -412,7 +412,7 @@ static int check_instance(struct mo_env *env, const struct tree_at *at, enum ddf
     size_t n;
 
     if (command == DDF_REPLACE && v && v->is->state != VM_DEFINED)
-        return 403;                                 /* its data or its address goes by its name */
+        return 403;                                 /* its data or its address depends on its name */
     if (command != DDF_ADD) return off ? 200 : 403; /* in use */
     if (!plain_name(at->names[1], HV_NAME_BYTES - 1)) return 400;
     arena_init(&a, 1 << 20);
@@ -433,7 +433,7 @@ static int check_net(void *ctx, const struct tree_at *at, enum ddf_access comman
     return check_instance(ctx, at, command, "resources.net.node", HV_NETS);
 }
 
-/* --- leaves whose value is not simply the kept one --- */
+/* --- leaves with a computed value --- */
 
 static bool kept(struct mo_env *env, const struct tree_at *at, struct str *out)
 {
@@ -443,7 +443,7 @@ static bool kept(struct mo_env *env, const struct tree_at *at, struct str *out)
 static bool get_name(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     (void)a;
-    if (!kept(ctx, at, out)) *out = at->names[at->n_names - 1]; /* until somebody names it: the node's own name */
+    if (!kept(ctx, at, out)) *out = at->names[at->n_names - 1]; /* until it is set: the node's own name */
     return true;
 }
 
@@ -461,7 +461,7 @@ static bool get_max_memory(void *ctx, const struct tree_at *at, struct arena *a,
     return true;
 }
 
-/* c.3.4: written as the balloon's goal, read as what is in force. */
+/* c.3.4: written as the balloon's target, read as the effective value. */
 static bool get_memory(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
@@ -478,7 +478,7 @@ static bool get_memory(void *ctx, const struct tree_at *at, struct arena *a, str
 static bool get_owner(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     (void)a;
-    if (!kept(ctx, at, out)) *out = STR("3"); /* added by a server: an enterprise, until it says otherwise */
+    if (!kept(ctx, at, out)) *out = STR("3"); /* added by a server: an enterprise, unless it is set */
     return true;
 }
 
@@ -523,7 +523,7 @@ static bool get_mac(void *ctx, const struct tree_at *at, struct arena *a, struct
     return false;
 }
 
-/* What can be wiped: the volumes, and what else the guest's data lies in. */
+/* What can be wiped: the volumes, and other places of the guest's data. */
 static void list_wipe(void *ctx, const struct tree_at *parent, struct tree_names *out)
 {
     struct tree_names volumes = instances(ctx, "resources.storage.node", parent->names[0], out->a);
@@ -553,7 +553,7 @@ static void fill_wipe_list(struct mo_env *env, struct vm *vm)
     vm_set_wipe_list(vm, marked, n);
 }
 
-/* No peripheral can be handed to a guest by this agent, so no rule has an effect (c.4: 0 denied). */
+/* This agent cannot assign a peripheral to a guest, so no rule has an effect (c.4: 0 denied). */
 static bool get_denied(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     (void)ctx, (void)at, (void)a;
@@ -563,7 +563,7 @@ static bool get_denied(void *ctx, const struct tree_at *at, struct arena *a, str
 
 /* --- operations --- */
 
-/* c.5: which optional ones there are is what the hypervisor can do. */
+/* c.5: the optional ones depend on the hypervisor's capabilities. */
 static const struct {
     const char *name;
     size_t capability;
@@ -586,7 +586,7 @@ static bool there_if_can(void *ctx, const struct tree_at *at, struct arena *a, s
     return true;
 }
 
-/* Within the quota of the owner that it counts for? */
+/* Is it within the quota of the owner that it counts for? */
 static bool has_room(struct mo_env *env, const struct vm *vm)
 {
     struct arena a;
@@ -624,7 +624,7 @@ static int run(void *ctx, const struct tree_at *at, const struct tree_call *call
     return vm_operation(v->vm, &w, name, call->args, correlator, server);
 }
 
-/* Operations that have steps (vm/vm.c), and two that the management object does by itself. */
+/* Operations with steps (vm/vm.c), and two that the management object executes itself. */
 static bool is_served(const struct ddf_operation *op)
 {
     return op->scope == DDF_VM && op->path.n && !op->instance &&

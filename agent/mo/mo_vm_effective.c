@@ -29,7 +29,7 @@ static void compare(const struct name_list *l, const struct mo_field *f, struct 
     put(l, f->name, instance, h);
 }
 
-/* Offsets of settings into `want` are such into a struct hv_spec: both of the view's are looked at with them. */
+/* Offsets of settings into `want` are offsets into a struct hv_spec: they apply to both specs of the view. */
 static void compare_vm(const struct name_list *l, const struct vm_view *vm)
 {
     _Static_assert(offsetof(struct vm_settings, want) == 0, "a setting's offset is one into what is wanted");
@@ -41,12 +41,13 @@ static void compare_vm(const struct name_list *l, const struct vm_view *vm)
         put(l, "resources.cpu.affinity", (struct str){ 0 }, str_of(vm->effective.affinity));
 }
 
-/* Members of two lists of the same kind, found by name; what is only in one of them is not there, or still there. */
+/* Compare members of two lists of the same kind, found by name; one that is in only one of them was added or
+ * removed. */
 static void compare_instances(const struct name_list *l, const char *node, const struct mo_field *f, size_t n_f,
                               size_t size, const char *want, int n_want, const char *have, int n_have)
 {
     for (int i = 0; i < n_want; i++) {
-        const char *w = want + (size_t)i * size, *h = NULL; /* a struct hv_volume or hv_net: both begin with the name */
+        const char *w = want + (size_t)i * size, *h = NULL; /* struct hv_volume and hv_net both begin with the name */
         for (int k = 0; k < n_have; k++)
             if (strcmp(have + (size_t)k * size, w) == 0) h = have + (size_t)k * size;
         if (!h) put(l, node, str_of(w), (struct str){ 0 });
@@ -60,7 +61,7 @@ static void compare_instances(const struct name_list *l, const char *node, const
     }
 }
 
-/* With what the message at hand has written so far: nobody is told that all is in force before somebody looked. */
+/* Includes what the current message has written so far: no server may read "all in effect" before it was checked. */
 static struct mo_vm *settled(struct mo_env *env, const struct tree_at *at)
 {
     struct mo_vm *v = mo_vm_at(env, at);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_MO_VM_EFFECTIVE_H
 #define AGENT_MO_MO_VM_EFFECTIVE_H
-/* Are a VM's resources in force as they are set (Resources/Pending), and what is where not (Resources/Effective)? */
+/* Compares a VM's effective resources with its settings: Resources/Pending, and the differences in
+ * Resources/Effective. */
 #include "agent/mo/mo.h"
 
-/* Settings that the tree keeps, with the members that they become: of struct vm_settings, of a volume, of an
+/* Settings that the tree stores, with the members that they become: of struct vm_settings, of a volume, of an
  * interface. */
 struct mo_vm_tables {
     const struct mo_field *vm;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What VMs tell (vm.h: struct vm_sink): it is kept, logged, and told the servers as alerts (virtualization-mo.md c.7). */
+/* Handles the reports of VMs (vm.h: struct vm_sink): they are persisted, logged, and sent to the servers as alerts
+ * (virtualization-mo.md c.7). */
 #include "agent/mo/mo.h"
 #include "base/log.h"
 #include <string.h>
@@ -16,11 +17,11 @@ void mo_vm_keep(struct mo_env *env, struct vm *vm)
     buf_finish(&b);
 }
 
-/* The VM that tells, with what its alerts say (c.7). */
+/* The VM that reports, with the texts for its alerts (c.7). */
 struct told {
     struct mo_env *env;
     const struct vm_view *vm;
-    struct mo_vm *v; /* NULL: its node is not there any more */
+    struct mo_vm *v; /* NULL: its node no longer exists */
     struct arena *a;
 };
 
@@ -52,7 +53,7 @@ static void complete(const struct told *t, int result)
                  mo_number(t->a, result).p, p->correlator);
 }
 
-/* c.7: every n percent, not too often. */
+/* c.7: every n percent, with a minimum interval. */
 static void progress(const struct told *t)
 {
     const struct vm_progress *p = &t->vm->progress;
@@ -72,13 +73,13 @@ static void progress(const struct told *t)
              data.p ? data.p : "", "");
 }
 
-/* Config/StateAlerts: 0 none, 1 what no server asked for, 2 all. */
+/* Config/StateAlerts: 0 none, 1 changes that no server requested, 2 all. */
 static void state_change(const struct told *t, enum vm_state old, int reason)
 {
     const struct vm_view *vm = t->vm;
     const int64_t which = t->env->settings.state_alerts;
     const bool expected = reason == VM_R_SERVER ||
-                          reason == VM_R_LOCK; /* an operation of a server; what its lock does */
+                          reason == VM_R_LOCK; /* an operation of a server; the action of its lock */
 
     if (t->v && vm->state != VM_RUNNING && vm->state != VM_PAUSED) mo_threshold_stopped(t->env, t->v);
     log_event(expected ? LOG_INFO : LOG_WARN, "vm", LOG_Z("vm", vm->id), LOG_N("state", vm->state),
@@ -88,7 +89,7 @@ static void state_change(const struct told *t, enum vm_state old, int reason)
                 arena_printf(t->a, "old=%d;new=%d;reason=%d;lock=%d", (int)old, (int)vm->state, reason, (int)vm->lock));
 }
 
-/* "reason=1;count=2;action=2;dump=;info=..."; the text is the last, and has no ';' of its own. */
+/* "reason=1;count=2;action=2;dump=;info=..."; the text comes last, and contains no ';'. */
 static void crash(const struct told *t, int action)
 {
     const struct vm_view *vm = t->vm;

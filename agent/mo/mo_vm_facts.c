@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a VM's node tells of the VM itself (virtualization-mo.md c.3): states, times, progress, what became of it. Nobody writes these
- * leaves. */
+/* The read-only leaves of a VM's node (virtualization-mo.md c.3): states, times, progress, results. */
 #include "agent/mo/mo.h"
 
 struct mo_vm *mo_vm_at(struct mo_env *env, const struct tree_at *at)
@@ -8,7 +7,7 @@ struct mo_vm *mo_vm_at(struct mo_env *env, const struct tree_at *at)
     return at->n_names ? mo_find_vm(env, at->names[0]) : NULL;
 }
 
-/* Members of a VM's view as they are. */
+/* Members of a VM's view, unchanged. */
 #define V(member) offsetof(struct vm_view, member)
 static const struct mo_field facts[] = {
     { "vmId", MO_TEXT, V(want.uuid), false },
@@ -109,7 +108,7 @@ static bool get_crash_reason(void *ctx, const struct tree_at *at, struct arena *
     return true;
 }
 
-/* Time left, from how far it has come; -1 unknown. */
+/* Remaining time, estimated from the progress; -1 unknown. */
 static bool get_eta(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);

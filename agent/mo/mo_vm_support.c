@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/mo/mo_vm_support.h"
 
-/* One row for each setting that this agent enforces: of a VM, then of the device. A setting that is not named here has no
- * effect; docs/SETTINGS.md says of each what enforces it. */
+/* One row for each setting that this agent enforces: of a VM, then of the device. A setting without a row has no
+ * effect; docs/SETTINGS.md describes for each what enforces it. */
 enum need {
     ALWAYS,
     TUNING /* cgroups: a libvirt daemon */,
@@ -11,7 +11,7 @@ enum need {
 };
 static const struct in_force {
     const char *name;
-    const char *values; /* only these, '|' between; NULL = all */
+    const char *values; /* only these, separated by '|'; NULL = all */
     enum need need;
 } in_force[] = {
     { "name", NULL, ALWAYS },
@@ -26,7 +26,7 @@ static const struct in_force {
     { "policy.shutTimeout", NULL, ALWAYS },
     { "policy.forceStop", NULL, ALWAYS },
     { "policy.lockAction", NULL, ALWAYS },
-    { "upgrade.health", "0|1", ALWAYS }, /* the guest's channel; no heartbeat is listened to */
+    { "upgrade.health", "0|1", ALWAYS }, /* the guest's channel; heartbeats are not received */
     { "resources.cpu.vcpus", NULL, ALWAYS },
     { "resources.cpu.maxVcpus", NULL, ALWAYS },
     { "resources.cpu.shares", NULL, TUNING },
@@ -45,7 +45,7 @@ static const struct in_force {
     { "resources.net.*.mode", "0|1", ALWAYS }, /* off, NAT: the interface is QEMU's own user network */
     { "resources.net.*.up", "0", ALWAYS },
     { "resources.net.*.down", "0", ALWAYS },
-    { "peripherals.*", "0", ALWAYS }, /* denied: none can be handed over */
+    { "peripherals.*", "0", ALWAYS }, /* denied: none can be assigned */
     { "peripherals.*.id", NULL, ALWAYS },
     { "crash.action", "0|1|2|7", ALWAYS }, /* no dumps, snapshots and rollbacks; the device is not rebooted */
     { "crash.escalation", "0|1|2|7", ALWAYS },
@@ -53,7 +53,7 @@ static const struct in_force {
     { "crash.window", NULL, ALWAYS },
     { "crash.restartDelay", NULL, ALWAYS },
     { "crash.detectPanic", NULL, PANIC },
-    { "crash.watchdog", "0|30", ALWAYS }, /* the guest's driver sets the time of an i6300esb: 30 s unless told */
+    { "crash.watchdog", "0|30", ALWAYS }, /* the guest's driver sets the time of an i6300esb: 30 s by default */
     { "lease.checkIn", NULL, ALWAYS },
     { "lease.lockAfter", NULL, ALWAYS },
     { "lease.wipeAfter", NULL, ALWAYS },
@@ -132,7 +132,7 @@ static bool get_settings(void *ctx, const struct tree_at *at, struct arena *a, s
     return good;
 }
 
-/* The value it has already is always in order. */
+/* The current value is always accepted. */
 static int check_device_setting(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct mo_env *env = ctx;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_OBJECTS_H
 #define AGENT_MO_OBJECTS_H
-/* Addresses of the standard objects' values by our words (standard.yaml), so that no C code spells a node name. */
+/* Addresses of the standard objects' values by name (standard.yaml), so that no C code spells a node name. */
 #include "base/arena.h"
 #include "base/rc.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_PERSIST_H
 #define AGENT_MO_PERSIST_H
-/* What survives a power cut: one SQLite file through db/sql. A change opens a transaction, persist_commit makes all
- * since then durable at once: the device calls it before anything it promised leaves. Every function accepts a NULL
- * state (nothing is kept: dmvisor-sim) and is then RC_OK. */
+/* The persistent state: one SQLite file through db/sql. A change opens a transaction; persist_commit makes all
+ * changes since then durable at once, and the device calls it before anything that depends on them is sent. Every
+ * function accepts a NULL state (nothing is persisted: dmvisor-sim) and returns RC_OK then. */
 #include "agent/mo/account.h"
 #include "agent/tree/tree_store.h"
 #include "base/arena.h"
@@ -16,7 +16,7 @@ void persist_close(struct state *s);
 enum rc persist_commit(struct state *s, struct err *e);
 void persist_rollback(struct state *s);
 
-/** RC_NOT_FOUND when it was never set. */
+/** RC_NOT_FOUND for a name without a value. */
 enum rc persist_get(struct state *s, const char *name, struct arena *a, struct str *out, struct err *e);
 enum rc persist_set(struct state *s, const char *name, struct str value, struct err *e);
 
@@ -34,7 +34,7 @@ enum rc persist_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id
                          void *ctx, struct err *e);
 
 struct state_image {
-    char id[64], owner[ACCOUNT_ID_BYTES]; /* owner: ServerID, kept from the first put on */
+    char id[64], owner[ACCOUNT_ID_BYTES]; /* owner: ServerID, set when the image is first stored */
     int status, result;
     int64_t done_kb;
 };
@@ -64,7 +64,7 @@ enum rc persist_remove_alert(struct state *s, uint64_t id, struct err *e);
 enum rc persist_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx,
                             struct err *e);
 
-/** A notification with the resynchronisation nonce that was believed; the `keep` newest are kept. */
+/** An accepted notification with the resynchronisation nonce; the `keep` newest are stored. */
 enum rc persist_put_push(struct state *s, struct str digest, int64_t now_ms, size_t keep, struct err *e);
 enum rc persist_load_pushes(struct state *s, void (*fn)(void *ctx, struct str digest), void *ctx,
                             struct err *e); /* oldest first */

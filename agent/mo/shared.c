@@ -12,7 +12,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Files of a folder with this ending, sorted, so that every start sees the same tree. */
+/* List the files of a folder with this extension, sorted, so that every start builds the same tree. */
 static enum rc list_files(const char *folder, const char *ending, struct arena *a, char **out, size_t *n, struct err *e)
 {
     DIR *dir = opendir(folder);
@@ -20,7 +20,7 @@ static enum rc list_files(const char *folder, const char *ending, struct arena *
     *n = 0;
     if (!dir)
         return err_at(e, RC_IO, folder, 0, 0,
-                      "cannot be read; objects.directory must name the folder with mo/ and layout/");
+                      "cannot be read; set objects.directory to the folder with mo/ and layout/");
     for (struct dirent *f; (f = readdir(dir)) && *n < FILES_MAX;)
         if (str_ends(str_of(f->d_name), str_of(ending))) {
             struct str path = arena_printf(a, "%s/%s", folder, f->d_name);

@@ -13,7 +13,7 @@ struct mo_shared {
     struct ddf_layout *layout;
     struct objects objects;
     struct tree_model *model;
-    struct str devinfo[DEVINFO_LEAVES]; /* addresses of what package 1 tells */
+    struct str devinfo[DEVINFO_LEAVES]; /* addresses of the values in package 1 */
 };
 
 /** @param objects  folder with mo/ and layout/ @param own  folder with standard.yaml */

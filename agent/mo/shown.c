@@ -11,7 +11,7 @@ static bool is_public(struct str path)
     return false;
 }
 
-/* Where the path that begins at `at` ends: at a blank, a quote, or what ends a part of a sentence. */
+/* The end of the path that begins at `at`: a blank, a quote, or the end of a clause. */
 static size_t end_of(struct str s, size_t at)
 {
     size_t i = at;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_SHOWN_H
 #define AGENT_MO_SHOWN_H
-/* Error texts as servers are shown them: how this host's folders are called is not their business. */
+/* Error texts in the form that servers see: they do not reveal the names of this host's folders. */
 #include "base/arena.h"
 
 /**
- * Names in the agent's folder `own` are shown as they are below it; of other files only the last name, after ".../".
- * Devices and what comes with every system (/dev, /proc, /sys, /usr, /etc) are shown whole, addresses of servers too.
- * The log on the device has them all.
- * @return the text itself when there is nothing to change; empty when out of memory
+ * Names in the agent's folder `own` are shown relative to it; of other files only the last name is shown, after ".../".
+ * Devices and system folders (/dev, /proc, /sys, /usr, /etc) are shown whole, and so are addresses of servers. The
+ * device's own log has the complete names.
+ * @return the text itself when nothing changes; empty when out of memory
  */
 struct str shown_text(struct str text, struct str own, struct arena *a);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How an environment begins and ends: what was kept is loaded and compared with what is there (env.h). */
+/* Starts and ends an environment: the state is loaded and compared with the hypervisor (env.h). */
 #include "agent/mo/mo.h"
 #include "base/log.h"
 #include <stdio.h>
@@ -58,16 +58,16 @@ static bool has_uuid(void *ctx, const char *uuid)
     return false;
 }
 
-/* Files whose VM or image is no more: the device ended between the two. */
+/* Remove files without a VM or image: the agent ended before their removal. */
 static void sweep(struct mo_env *env)
 {
     const unsigned n = vm_files_sweep(env->config.vms_dir, has_uuid, env);
 
-    if (n) log_event(LOG_WARN, "sweep", LOG_N("folders", n), LOG_Z("what", "of VMs that are no more"));
+    if (n) log_event(LOG_WARN, "sweep", LOG_N("folders", n), LOG_Z("what", "of VMs that no longer exist"));
     mo_images_sweep(env);
 }
 
-/* Every VM as the hypervisor has it now; what was running is resumed, undone or ended with 1448. */
+/* Compare every VM with the hypervisor: interrupted operations are continued, undone or ended with 1448. */
 static void recover(struct mo_env *env)
 {
     struct vm_world w = mo_vm_world(env);
@@ -85,7 +85,7 @@ static void recover(struct mo_env *env)
     }
 }
 
-/* When this device began to have a tree, kept from the first start on (tree_version.c). */
+/* When this device's tree was created, stored at the first start (tree_version.c). */
 static enum rc born(struct mo_env *env, int64_t *out, struct err *e)
 {
     struct arena a;

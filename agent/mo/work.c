@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is due: events of the hypervisor and the loader go to their VMs and images, times run out, KPIs are sampled (env.h). */
+/* Work that is due: passes events of the hypervisor and the downloads to their VMs and images, checks time limits,
+ * samples KPIs (env.h). */
 #include "agent/mo/mo.h"
 
 enum { COMPARE_MS = 120000 };
@@ -49,13 +50,13 @@ static void sample(struct mo_env *env)
         if (env->vms.at[i].is->state == VM_RUNNING) vm_collect(env->vms.at[i].vm, &w);
 }
 
-/* What the hypervisor has is compared with what we know: at the start, after it was away, every few minutes. */
+/* Compare with the hypervisor: at the start, after a lost connection, every few minutes. */
 static void compare(struct mo_env *env)
 {
     struct vm_world w = mo_vm_world(env);
 
     if (env->w->now_ms < env->compare_ms || env->hv->class->fd(env->hv) < 0)
-        return; /* nobody else is at one in memory */
+        return; /* a simulated one is changed by the agent only */
     env->compare_ms = env->w->now_ms + COMPARE_MS;
     mo_compare(env, &w);
 }
@@ -66,7 +67,7 @@ enum rc mo_work(struct mo_env *env, const struct world *w, struct err *e)
 
     mo_enter(env, w, (struct str){ 0 });
     vw = mo_vm_world(env);
-    if (env->sweeps) { /* what is to go is durable since the call before */
+    if (env->sweeps) { /* the removal is durable since the call before */
         env->sweeps = false;
         mo_images_sweep(env);
     }
@@ -116,7 +117,7 @@ int64_t mo_poll_s(struct mo_env *env, const struct account *acc)
         const struct vm *vm = env->vms.at[i].vm;
         int64_t lease_s = vm_view(vm)->policy.check_in_s;
         if (lease_s <= 0 || !mo_owns(env, vm_view(vm)->id, str_of(acc->server_id))) continue;
-        lease_s -= lease_s / 10; /* in time, so that a call is no missed one */
+        lease_s -= lease_s / 10; /* early, so that a session with a delay still counts */
         if (poll_s <= 0 || lease_s < poll_s) poll_s = lease_s;
     }
     return poll_s;
