@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a device reports by itself: the ends of operations, progress, changes of state, crashes (protocol.md 14;
- * the layout says which alert types those are). */
+/* Alerts of a device: ends of operations, progress, changes of state, crashes (protocol.md 14; the layout defines the
+ * alert types). */
 #include "base/kv.h"
 #include "server/decide/message.h"
 #include "ddf/uri.h"
@@ -15,7 +15,7 @@ struct alert_row {
     struct ddf_match at;
 };
 
-/* "phase=3;pct=40": the value of a key, empty when it is not there. */
+/* "phase=3;pct=40": the value of a key, empty when it is absent. */
 static struct str field(struct str data, const char *key)
 {
     struct str value = { 0 };
@@ -35,14 +35,14 @@ static void stale_entry(struct message_work *v, const struct alert_row *al, enum
     if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, al->at.owner, (struct str){ 0 }, v->a), v->w->now_ms);
 }
 
-/* An operation changes what the hypervisor has left, and after the first start it knows whether KVM works. */
+/* An operation changes the hypervisor's free resources, and the first start shows whether KVM works. */
 static void stale_hypervisor(struct message_work *v)
 {
     const struct ddf_entry *en = v->l->entry[DDF_ROLE_HYPERVISOR_NODE];
     if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, (struct str){ 0 }, (struct str){ 0 }, v->a), v->w->now_ms);
 }
 
-/* Whatever happened, these are what people look at. */
+/* Read the state of the VM again after any alert. */
 static void stale_state(struct message_work *v, const struct alert_row *al)
 {
     static const enum ddf_role roles[] = {
@@ -65,7 +65,7 @@ static void tell(struct message_work *v, const struct alert_row *al, const char 
     message_event(v, type);
 }
 
-/* By correlator; without one (or with one that nobody has) by what the alert speaks of. */
+/* Find the operation by Correlator; without one, or with an unknown one, by the subject of the alert. */
 static struct pol_operation *operation_of(struct message_work *v, const struct alert_row *al, struct str correlator,
                                           struct str kind)
 {
@@ -80,7 +80,7 @@ static struct pol_operation *operation_of(struct message_work *v, const struct a
     return found;
 }
 
-/* The operation with this Correlator that is not among the open ones; NULL: there is none. */
+/* The ended operation with this Correlator; NULL: none. */
 static struct pol_operation *closed_operation(struct message_work *v, struct str correlator)
 {
     struct pol_operation *op = ARENA_NEW(v->a, struct pol_operation);
@@ -96,7 +96,8 @@ static struct pol_operation *closed_operation(struct message_work *v, struct str
     return op;
 }
 
-/* One that is over by our books: the device may know better (its answer was lost, or it said 200 before it began). */
+/* A result for an ended operation: the device's report is newer (its answer was lost, or it answered 200 before it
+ * began). */
 static void late_result(struct message_work *v, const struct alert_row *al)
 {
     struct pol_operation *op = NULL;
@@ -109,8 +110,7 @@ static void late_result(struct message_work *v, const struct alert_row *al)
     if (to.state != op->state) message_correct(v, op, &to);
 }
 
-/* The end of an Exec, told under the alert type of whatever management object it was in: our Correlator is proof
- * enough. */
+/* The end of an Exec, under the alert type of any management object: the Correlator identifies it. */
 static void exec_result(struct message_work *v, const struct alert_row *al)
 {
     struct pol_verdict to;
@@ -143,7 +143,7 @@ static void operation_complete(struct message_work *v, const struct alert_row *a
     if (op)
         message_touches(v, op);
     else if (kind.n)
-        message_touches(v, &foreign); /* another server's, or one that we have closed already */
+        message_touches(v, &foreign); /* of another server, or already ended */
 }
 
 static void progress(struct message_work *v, const struct alert_row *al)
@@ -229,10 +229,10 @@ static void (*const actions[DDF_ALERT_COUNT])(struct message_work *, const struc
     [DDF_ALERT_USER_REQUEST] = something_with_device,
 };
 
-/* ---- how many ---- */
+/* ---- rate limit ---- */
 
-/* A device may tell so many alerts in an hour, and as many at once when it was quiet before; what it told before does not
- * count. The rest is refused: it keeps them, and others have their place in the events. In thousandths. */
+/* The remaining alert budget, in thousandths: the hourly limit, also as a burst after a quiet time. Repeated alerts do
+ * not count. Further alerts are refused: the device keeps them, and other devices keep their share of events. */
 static int64_t alerts_left(const struct message_work *v)
 {
     const int64_t most = v->settings->alerts_per_hour * 1000, passed = v->w->now_ms - v->d.alerts_ms;
@@ -248,7 +248,7 @@ static void refuse_alert(struct message_work *v, struct sml_alert_in *x)
     v->counts.alerts_refused++;
 }
 
-/* What is known to be open once this message's alerts are booked; most messages have none and change nothing. */
+/* Store the open alerts after this message; most messages have none and change nothing. */
 static void keep_booked(struct message_work *v, const struct repeats *booked, int64_t left)
 {
     struct str text = { 0 };
@@ -277,7 +277,7 @@ static void take_alert(struct message_work *v, struct sml_alert_in *x, struct re
     if (known)
         act(v, &al);
     else
-        tell(v, &al, "device"); /* not known to us, but to somebody who looks on */
+        tell(v, &al, "device"); /* unknown to the server, but shown in the event stream */
 }
 
 void message_alerts(struct message_work *v, const struct sml_news *news)
@@ -286,6 +286,6 @@ void message_alerts(struct message_work *v, const struct sml_news *news)
     int64_t left = alerts_left(v);
     repeats_load(&booked, v->d.booked, v->d.booked_ms, news, v->w->now_ms);
     for (struct sml_alert_in *x = news->alerts; x; x = x->next)
-        if (x->code == 1226) take_alert(v, x, &booked, &left); /* client events are taken and mean nothing to us */
+        if (x->code == 1226) take_alert(v, x, &booked, &left); /* client events are accepted and ignored */
     keep_booked(v, &booked, left);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands of an operation that has several, one by one: what became of each, and what a look at it found. Of an operation
- * with one command: what was looked at for it. */
+/* The results of an operation's commands: the status of each, and the value read back. For an operation with one
+ * command: the value read back. */
 #include "server/decide/message.h"
 #include <string.h>
 
 enum { LOOKS = 100 };
 
-/* Which command of which operation. */
+/* The row of a command of an operation. */
 static struct db_operation_item row_of(const struct pol_operation *op, const struct pol_item *it)
 {
     return (struct db_operation_item){ .operation = op->id, .seq = it ? it - op->items + 1 : 0 };
@@ -17,7 +17,7 @@ static void change(struct message_work *v, enum dm_item_what what, const struct 
     dm_change_item(v->c, what, row, (struct str){ 0 });
 }
 
-/* Of "acl": what was done is written down in its order. */
+/* For "acl": add each performed command, in order. */
 static struct pol_item *add_item(struct message_work *v, struct pol_operation *op, const char *command, struct str uri,
                                  struct str data)
 {

@@ -24,7 +24,7 @@ bool decide_is_quiet(const struct dm_device *d, const struct sml_news *news, int
     return token && (!news->devinfo || decide_devinfo_hash(news) == d->devinfo_hash);
 }
 
-/* Numbers of the session's steps go on where those of the message before ended. */
+/* Number the session's steps, continuing from the previous message. */
 static void number_steps(struct session_work *s, struct sml_step *steps)
 {
     const uint64_t first = s->next_tag + 1;
@@ -35,7 +35,7 @@ static void number_steps(struct session_work *s, struct sml_step *steps)
     }
 }
 
-/* What the message says, and what is planned after it. */
+/* Apply the message, then plan. */
 static void take(struct message_work *v, const struct sml_news *news, bool planned, struct decide_reply *r,
                  struct pol_desired *desired)
 {
@@ -51,7 +51,7 @@ static void take(struct message_work *v, const struct sml_news *news, bool plann
     number_steps(v->s, r->steps);
 }
 
-/* What goes out with the reply, and what does not fit into it. */
+/* Mark the steps that the reply contains, and handle steps that do not fit. */
 static void sent(struct message_work *v, const struct sml_keep *keep, bool planned, struct decide_reply *r)
 {
     if (planned && !v->rc) message_sent(v, &r->plan, r->n_sent, r->first_tag);

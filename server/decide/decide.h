@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_DECIDE_DECIDE_H
 #define SERVER_DECIDE_DECIDE_H
-/* What the server decides on one message of a known device: a pure function of the message, the session so far and the facts. The
- * server runs it for each message, `dmtool replay --server` once more for those of a recording. */
+/* The server's decisions on one message of a known device: a pure function of the message, the session so far and the
+ * facts. The server runs it for each message; `dmtool replay --server` runs it again for a recording. */
 #include "server/decide/message.h"
 
-/* The session machine's part, and what came of both. */
+/* The callback to the session machine, and the result. */
 struct decide_reply {
     void *ctx;
-    /** Compose the reply that offers these steps. @param n_sent  how many went into it */
+    /** Compose the reply from these steps. @param n_sent  number of steps in the reply */
     enum rc (*answer)(void *ctx, struct sml_step *steps, bool large_objects, size_t *n_sent,
                       const struct sml_keep **keep, struct err *e);
     struct sml_step *steps; /* offered */
     size_t n_sent;
-    struct pol_plan plan; /* what the reply's steps are a part of */
+    struct pol_plan plan; /* the plan of the reply's steps */
     uint64_t first_tag;
-    struct str unfit; /* not even the shortest message fits into what the device takes: why the session ends */
+    struct str unfit; /* why the session ends: even the shortest message exceeds the device's limit */
 };
 
-/** Tells one set of device information from another. */
+/** A hash of the device information. */
 int64_t decide_devinfo_hash(const struct sml_news *news);
-/** Nothing has changed: its token is that of the settled state, nobody wants anything new of it, and no KPIs are due. */
+/** True when nothing has changed: the device reports the settled token, its generation is unchanged, and no KPIs are
+ * due. */
 bool decide_is_quiet(const struct dm_device *d, const struct sml_news *news, int64_t now_ms);
-/** All of it for a message that is not quiet: news -> mirror -> plan -> steps -> reply -> what changes (v->c).
+/** Decide on a message that is not quiet: news -> mirror -> plan -> steps -> reply -> what changes (v->c).
  * @param v  with facts, settings, attributes, c, w, a, e, s, session_id, messages and d filled */
 enum rc decide_message(struct message_work *v, const struct sml_news *news, struct decide_reply *r);
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What policies set on the device and which VMs they gave it is written down before it is sent, so that a restart in
- * between forgets nothing. */
+/* Records the values that policies set and the VMs that they place on the device, before they are sent, so that a
+ * restart in between loses nothing. */
 #include "base/vec.h"
 #include "ddf/uri.h"
 #include "server/decide/message.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_DECIDE_DEVICE_H
 #define SERVER_DECIDE_DEVICE_H
-/* What the database has of a device beside its tree. */
+/* A device's row in the database, without its tree. */
 #include "ddf/layout/layout.h"
 #include "syncml/session/server.h"
 
@@ -12,7 +12,7 @@ struct authority; /* server/store/authorities.h */
 struct dm_device {
     int64_t id, authority;
     struct str name, title, authority_name, server_id;
-    const struct authority *au; /* not looked into here */
+    const struct authority *au; /* opaque here */
     const struct ddf_layout *layout;
     int64_t generation, observed_generation, planned_generation;
     struct str settled_token, layout_mo;
@@ -24,7 +24,7 @@ struct dm_device {
     int64_t summary_ms, created_ms;
     struct str booked; /* server/decide/repeats.h */
     int64_t booked_ms;
-    int64_t alerts_left, alerts_ms; /* server/decide/alerts.c; -1 = as many as there are */
+    int64_t alerts_left, alerts_ms; /* server/decide/alerts.c; -1 = the full budget */
     int record;                     /* flight recorder: 1 every session, 0 none, -1 the authority's setting */
     int64_t certificate_until_ms;   /* notAfter of the last client certificate; 0 = none */
     struct sml_account account;     /* decrypted */

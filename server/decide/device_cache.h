@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_DECIDE_DEVICE_CACHE_H
 #define SERVER_DECIDE_DEVICE_CACHE_H
-/* What is remembered of a device between the messages of one session that has something to do, as the database has
- * it: its mirror, the rows made from it, what failed. Bounded over all sessions; one that was given up is simply
- * read again. */
+/* Cache of a device's rows between the messages of a session with changes: mirror, derived rows, failures. Bounded over
+ * all sessions; a dropped cache is read again from the database. */
 #include "server/decide/device.h"
 #include "server/decide/mirror.h"
 
 enum {
-    RECALL_BYTES = 4 << 20, /* of all sessions together */
-    RECALL_IDLE_MS = 2000,  /* a device that takes longer to answer is read again from the database */
+    RECALL_BYTES = 4 << 20, /* for all sessions together */
+    RECALL_IDLE_MS = 2000,  /* after a longer pause the device is read again from the database */
     RECALL_ARENA_BYTES = 16 << 20,
     RECALL_VMS = 64,
     RECALL_ASSIGNMENTS = 1000,
@@ -30,21 +29,21 @@ struct recall_assignment {
 
 struct device_cache {
     struct arena arena;
-    int64_t stamp; /* generation it was read under; a newer one means that others may have written */
+    int64_t stamp; /* generation at reading; a newer one means that other writers may have changed rows */
     struct mirror m;
     bool told_full;
-    struct dm_device rest; /* the part of the row that the facts of a device fill */
+    struct dm_device rest; /* the part of the row filled by facts.device */
     struct pol_failure *failures;
     size_t n_failures, failures_cap;
     struct pol_wish *wishes; /* of the last plan */
     size_t n_wishes;
-    struct pol_attribute *attr_rows; /* labels, and what it said of itself */
+    struct pol_attribute *attr_rows; /* labels and reported attributes */
     size_t n_attr_rows, attr_cap;
-    const struct pol_attribute *attrs; /* with the facts in the mirror */
+    const struct pol_attribute *attrs; /* including the facts of the mirror */
     size_t n_attrs;
     const struct pol_hold *holds;
     size_t n_holds;
-    bool has_attr_rows, has_attrs, has_holds; /* they are up to date */
+    bool has_attr_rows, has_attrs, has_holds; /* these are up to date */
     struct recall_vm *vms;
     size_t n_vms;
     bool has_vms;
@@ -57,7 +56,7 @@ struct device_cache {
 };
 
 struct device_cache *device_cache_create(void); /* NULL when out of memory */
-/** One more assignment, all zero but `gone`; NULL when out of memory. */
+/** Add an assignment, all zero except `gone`; NULL when out of memory. */
 struct recall_assignment *device_cache_assignment(struct device_cache *r);
 void device_cache_free(struct device_cache *r);
 static inline size_t recall_bytes(const struct device_cache *r)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Care after a session that ended with commands on their way: one of them may be what ends it, each time, and all that
- * went with it would be blamed. The first message has one command, each further one twice as many; what went out before
- * and was not answered goes alone. */
+/* Careful sending after a session that ended with unanswered commands: one of them may end every session, and all
+ * commands of the message would be blamed. The first message has one command, each further one twice as many; a command
+ * that was not answered before is sent alone. */
 #include "server/decide/inflight.h"
 #include "server/decide/message.h"
 
-enum { CARE_ENOUGH = 64 }; /* commands in one message: the care is over */
+enum { CARE_ENOUGH = 64 }; /* commands per message at which careful sending ends */
 
-/* Went out before and was not answered. */
+/* True for a step that was sent before and not answered. */
 static bool is_suspect(struct message_work *v, const struct pol_step *s)
 {
     const struct pol_operation *op = message_operation(v, s->operation);
@@ -26,7 +26,7 @@ void message_few(struct message_work *v, struct pol_plan *plan)
         n++;
         if (alone) break;
     }
-    if (!*at || v->s->most >= CARE_ENOUGH) { /* nothing is held back */
+    if (!*at || v->s->most >= CARE_ENOUGH) { /* no step is held back */
         if (!*at) v->d.careful = false;
         return;
     }

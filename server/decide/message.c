@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a device may say of itself, in names and octets of a value; and its sessions that are remembered. */
+/* Limits of the reported attributes: number, and octets of a value; and of remembered sessions. */
 enum { ATTRIBUTES = 400, ATTRIBUTE_BYTES = 4096 };
 
 /* ---- tools ---- */
@@ -24,7 +24,7 @@ void message_nomem(struct message_work *v)
     message_error(v, err_set(v->e, RC_NOMEM, "no memory for the message of a device"));
 }
 
-/* As nearly all of them come: "./A/B" without an empty name, "." or "..", within the ceilings. */
+/* True for the usual form: "./A/B" without an empty name, "." or "..", within the limits. */
 static bool is_canonical(struct str s)
 {
     size_t name = 0;
@@ -195,7 +195,8 @@ void message_move(struct message_work *v, struct pol_operation *op, const struct
     const bool same = op->state == to->state;
     struct db_operation_move m = move_of(v, op, to);
     if (!same) m.tries = op->tries;
-    m.again = same && pol_op_finished(op->state); /* the same word once more, of one that this message has ended */
+    m.again = same &&
+              pol_op_finished(op->state); /* the same state again, for an operation that this message has ended */
     dm_change_operation_moved(v->c, &m, !same);
     op->state = to->state;
     if (pol_op_finished(to->state)) v->r->has_holds = false;
@@ -203,7 +204,7 @@ void message_move(struct message_work *v, struct pol_operation *op, const struct
     if (!op->by_policy) return;
     struct str key = pol_op_key(v->l, op, v->a);
     const struct pol_wish *wish = pol_wish_of(v->r->wishes, v->r->n_wishes, key);
-    const bool of_now = !wish || op->created_ms >= wish->since_ms; /* else it was for what nobody wishes any more */
+    const bool of_now = !wish || op->created_ms >= wish->since_ms; /* otherwise it belongs to a former desired state */
     if ((to->state == POL_OP_FAILED || to->state == POL_OP_UNKNOWN) && of_now)
         message_failed(v, key, to->code, to->why);
     if (to->state == POL_OP_VERIFIED) message_forget(v, key);
@@ -216,7 +217,7 @@ static struct str vm_text(struct message_work *v, struct str vm, enum ddf_role r
     return n && n->known == POL_REPORTED ? n->value : (struct str){ 0 };
 }
 
-/* The failed operation with this correlator, as it is with what this message has changed. */
+/* The failed operation with this Correlator, including changes of this message. */
 static bool find_failed(struct message_work *v, struct str correlator, struct facts_failed *out)
 {
     const struct db_operation_move *m = NULL;
@@ -244,7 +245,7 @@ static bool contains(struct str s, struct str part)
     return false;
 }
 
-/* Failures are told in a word with a number; the text beside it may come later, with what is read then. */
+/* A failure is reported as a code; its text may be read later. */
 void message_explain(struct message_work *v, struct str vm)
 {
     const struct str text = pol_device_text(vm_text(v, vm, DDF_ROLE_PROGRESS_TEXT));
@@ -272,7 +273,7 @@ void message_touches(struct message_work *v, const struct pol_operation *op)
     for (size_t i = 0; i < n; i++) mirror_stale(v->m, uris[i], v->w->now_ms);
 }
 
-/* What the device said of itself and its labels: from the database once in a session. */
+/* Labels and reported attributes, read from the database once per session. */
 static void load_attribute_rows(struct message_work *v)
 {
     struct device_cache *r = v->r;
@@ -283,7 +284,7 @@ static void load_attribute_rows(struct message_work *v)
     message_error(v, rc);
 }
 
-/* With the facts in the mirror. */
+/* The same with the facts of the mirror. */
 static void load_attributes(struct message_work *v)
 {
     struct device_cache *r = v->r;
@@ -322,7 +323,7 @@ void message_attribute(struct message_work *v, struct str name, struct str value
     size_t i = 0;
     load_attribute_rows(v);
     while (i < r->n_attr_rows && !str_eq(r->attr_rows[i].name, name)) i++;
-    if (value.n > ATTRIBUTE_BYTES || (i == r->n_attr_rows && i >= ATTRIBUTES)) { /* nobody selects by that */
+    if (value.n > ATTRIBUTE_BYTES || (i == r->n_attr_rows && i >= ATTRIBUTES)) { /* too large for a selector */
         v->counts.attributes_refused++;
         return;
     }
@@ -340,7 +341,7 @@ void message_attribute(struct message_work *v, struct str name, struct str value
     if (!arena_str(&r->arena, value, &r->attr_rows[i].value)) message_nomem(v);
 }
 
-/* What it said of itself before goes: names of yesterday do not pile up. */
+/* Delete the former device information, so that old names do not accumulate. */
 static void forget_devinfo(struct message_work *v)
 {
     struct device_cache *r = v->r;
@@ -357,7 +358,8 @@ static void forget_devinfo(struct message_work *v)
 
 /* ---- begin ---- */
 
-/* What is remembered from the message before, if others cannot have written since; else what the database has. */
+/* Use the cache of the previous message, unless other writers may have changed rows since; otherwise read the database.
+ * */
 static void remember(struct message_work *v)
 {
     struct session_work *s = v->s;
@@ -374,7 +376,7 @@ static void remember(struct message_work *v)
         v->m = &v->r->m;
         v->r->stamp = d->generation;
         enum rc rc = v->facts->device(v->facts->ctx, d, v->r, v->e);
-        v->m->keep_times = s->forgot && d->list_unsupported; /* else whole lists tell what was read */
+        v->m->keep_times = s->forgot && d->list_unsupported; /* otherwise complete lists show what was read */
         v->r->failures_cap = v->r->n_failures;
         v->r->rest = *d;
         message_error(v, rc);
@@ -401,7 +403,7 @@ static bool is_unseen(bool secret, struct str command, struct str uri, struct st
            (str_is(command, "input") && credentials_question(data));
 }
 
-/* What the recorder cannot see to be secret is not recorded at all: it knows secret nodes by their names alone. */
+/* Stop recording before secrets that the recorder cannot recognise: it knows secret nodes by name only. */
 static void hush(struct message_work *v)
 {
     for (size_t i = 0; i < v->n_ops && !v->s->hushed; i++) {
@@ -445,7 +447,7 @@ void message_session_row(struct message_work *v)
 
 /* ---- package 1 ---- */
 
-/* "./DevInfo/DmV" -> "devinfo.dmv": whatever the device tells of itself can be selected by. */
+/* "./DevInfo/DmV" -> "devinfo.dmv": every reported value can be used in selectors. */
 static struct str attribute_name(struct message_work *v, struct str uri)
 {
     struct str rest = str_slice(uri, 2, uri.n);
@@ -481,7 +483,7 @@ static void learn_token(struct message_work *v, const struct sml_alert_in *alert
             v->s->token_reported[x->data.n] = '\0';
         }
     if (!v->s->token_reported[0] || !v->d.mirror_read) return;
-    if (v->d.settled_token.n) { /* the mirror's own, and nothing has changed in it since */
+    if (v->d.settled_token.n) { /* computed from the mirror, which has not changed since */
         v->s->token_matches = str_is(v->d.settled_token, v->s->token_reported);
         return;
     }
@@ -506,7 +508,7 @@ static uint32_t short_key(struct str key)
     return (uint32_t)(h ^ h >> 32) | 1;
 }
 
-/* How often this step was sent in this session already. */
+/* How often this step was already sent in this session. */
 static uint8_t *asked(struct session_work *s, struct str key)
 {
     uint32_t k = short_key(key);
@@ -515,7 +517,7 @@ static uint8_t *asked(struct session_work *s, struct str key)
     return NULL;
 }
 
-/* Room for one more, or the oldest's place. */
+/* A free slot, or the slot of the oldest. */
 static bool ask_room(struct session_work *s)
 {
     enum { ASKED_FIRST = 8 };
@@ -547,8 +549,8 @@ static void ask(struct message_work *v, struct str key)
     s->asked->row[at].times = 1;
 }
 
-/* A step that was sent again and again in this session with nothing coming of it is a failure, or it would go round
- * in circles. */
+/* A step that was sent repeatedly in this session without effect counts as failed; otherwise the session would not end.
+ * */
 static void drop_circles(struct message_work *v, struct pol_plan *plan)
 {
     enum { ASK_AT_MOST = 4 };
@@ -558,7 +560,7 @@ static void drop_circles(struct message_work *v, struct pol_plan *plan)
             at = &(*at)->next;
             continue;
         }
-        message_failed(v, (*at)->key, 500, STR("the device answers, but nothing comes of it"));
+        message_failed(v, (*at)->key, 500, STR("the device answers, but the command has no effect"));
         *at = (*at)->next;
         plan->n_steps--;
         plan->settled = false;
@@ -574,14 +576,16 @@ static void apply_moves(struct message_work *v, const struct pol_plan *plan)
                      &(struct pol_verdict){ plan->moves[i].state, plan->moves[i].code, plan->moves[i].percent,
                                             plan->moves[i].why });
     }
-    /* After the moves: one plan may hear that an operation is done and see the proof of it. */
+    /* After the moves: one plan may both complete an operation and verify it. */
     for (size_t i = 0; i < plan->n_verified; i++) {
         struct pol_operation *op = message_operation(v, plan->verified[i]);
-        if (op) message_move(v, op, &(struct pol_verdict){ POL_OP_VERIFIED, 0, 100, STR("the device reports it so") });
+        if (op)
+            message_move(
+                v, op, &(struct pol_verdict){ POL_OP_VERIFIED, 0, 100, STR("the device reports the expected state") });
     }
 }
 
-/* Finished ones out; the order stays. */
+/* Remove ended operations; the order stays. */
 static void only_open(struct message_work *v)
 {
     size_t k = 0;
@@ -590,7 +594,7 @@ static void only_open(struct message_work *v)
     v->n_ops = k;
 }
 
-/* Attributes and what was done by hand: read again only when this session changed them. */
+/* Attributes and user operations are read again only if this session changed them. */
 static void load_facts(struct message_work *v)
 {
     struct pol_facts *f = &v->f;
@@ -612,7 +616,7 @@ static void load_facts(struct message_work *v)
     message_load_back(v);
 }
 
-/* What the plan found to be over goes, and what it stands on is kept for the next one. */
+/* Delete the desired state that the plan found obsolete, and store the current one for the next plan. */
 static void keep_wishes(struct message_work *v, const struct pol_plan *plan)
 {
     struct device_cache *r = v->r;
@@ -645,7 +649,7 @@ void message_plan(struct message_work *v, struct pol_plan *plan, struct pol_desi
     only_open(v);
     load_facts(v);
     message_error(v, mirror_nodes(v->m, v->a, &nodes, &f->n_mirror, v->e));
-    if (v->rc) return; /* what the plan would stand on is not all there */
+    if (v->rc) return; /* the facts for a plan are incomplete */
     f->mirror = nodes;
     f->operations = v->ops;
     f->n_operations = v->n_ops;
@@ -667,16 +671,15 @@ void message_plan(struct message_work *v, struct pol_plan *plan, struct pol_desi
     if (plan->mirror_complete) v->d.mirror_read = true;
     drop_circles(v, plan);
     message_few(v, plan);
-    /* Operations that the plan invents are rows before they are sent; their Correlators are ours. */
+    /* Operations that the plan creates are stored before they are sent, with the server's Correlators. */
     message_error(v, v->facts->correlators(v->facts->ctx, &v->d, plan->steps, v->a, v->e));
 }
 
-/* ---- what does not fit into the device's messages ---- */
+/* ---- steps that exceed the device's message size ---- */
 
 struct str message_too_large(struct message_work *v, size_t limit, size_t shortest)
 {
-    struct str s = arena_printf(v->a, "this device takes %zu octets, the shortest message for it has %zu", limit,
-                                shortest);
+    struct str s = arena_printf(v->a, "this device accepts %zu octets, the shortest message has %zu", limit, shortest);
     if (!s.p) message_nomem(v);
     return s;
 }

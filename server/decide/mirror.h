@@ -42,9 +42,9 @@ struct mirror {
 };
 
 void mirror_init(struct mirror *m, struct arena *a);
-/** A row as the database has it; after the last one mirror_rows_end. @return false without memory */
+/** Add a row of the database; call mirror_rows_end after the last one. @return false without memory */
 bool mirror_add_row(struct mirror *m, struct str uri, uint64_t hash, const struct db_node *x);
-/** What stale interior nodes say of those below them is so from here on. */
+/** Apply stale interior nodes to the nodes below them. */
 void mirror_rows_end(struct mirror *m);
 /** A new message begins. */
 void mirror_next(struct mirror *m);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows from a message for lists and pages: rows of VMs, samples, assignments and the device. Only what
- * differs is written. */
+/* Derives the rows that lists and pages show: VMs, samples, assignments and the device. Only differences are written.
+ * */
 #include "policy/resolve/condition.h"
 #include "server/decide/message.h"
 #include "server/events/json.h"
@@ -26,7 +26,7 @@ static void keep_samples(struct message_work *v)
         int64_t at = sample_time(v, s->vm);
         char iso[25];
         buf_byte(&s->json, '}');
-        if (!buf_ok(&s->json)) continue; /* longer than a sample may be: not kept */
+        if (!buf_ok(&s->json)) continue; /* exceeds the size of a sample: not stored */
         dm_change_sample(v->c, s->vm, at, buf_str(&s->json));
         text_time_iso(at, iso);
         message_json(v);
@@ -54,7 +54,7 @@ static struct recall_vm *vm_of(struct vms *all, struct str name)
     return &all->row[all->n++];
 }
 
-/* The rows as the database has them. */
+/* The rows of the database. */
 static void load_vms(struct message_work *v)
 {
     struct device_cache *k = v->r;
@@ -87,7 +87,7 @@ static struct str entry_text(struct message_work *v, struct str vm, enum ddf_rol
     return n ? n->value : (struct str){ 0 };
 }
 
-/* The device reported the state after the last change, and runs the VM with what was asked for. */
+/* The device reported the state after the last change, and all resource changes are in force. */
 static bool is_verified(struct message_work *v, struct str vm)
 {
     const struct mirror_node *state = entry_node(v, vm, DDF_ROLE_STATE),
@@ -96,7 +96,7 @@ static bool is_verified(struct message_work *v, struct str vm)
            (!waits || (waits->known == POL_REPORTED && !str_eq_fold(waits->value, STR("true"))));
 }
 
-/* What the device counts and says of its last crash. */
+/* The crash counter and the last crash, from the mirror. */
 static void crashes_of_mirror(struct message_work *v, struct recall_vm *x)
 {
     const struct ddf_entry *cause = v->l->entry[DDF_ROLE_CRASH_LAST_REASON];
@@ -128,7 +128,7 @@ static void vms_of_mirror(struct message_work *v, struct vms *now)
     }
 }
 
-/* The oldest operation of a VM that is not over, with what this message has changed of it. */
+/* The VM's oldest open operation, including changes of this message. */
 static void load_operation(struct message_work *v, struct vm_object *vm)
 {
     const struct pol_operation *op = NULL;
@@ -148,7 +148,7 @@ static void load_operation(struct message_work *v, struct vm_object *vm)
     if (!m) message_error(v, v->facts->percent(v->facts->ctx, vm->operation, &vm->operation_percent, v->e));
 }
 
-/* What stands beside a VM's row: crashes that somebody has seen, and the operation that is not over. */
+/* Load data related to a VM's row: acknowledged crashes and the open operation. */
 static void load_beside(struct message_work *v, struct vm_object *vm)
 {
     struct facts_beside beside = { .crashes_seen = 0 };
@@ -191,7 +191,7 @@ static void vm_event(struct message_work *v, const struct recall_vm *x)
     message_event(v, "vm");
 }
 
-/* As the database has it now; texts of a message do not outlive it. */
+/* Store the row in the cache, with copied texts: those of a message do not outlive it. */
 static void note(struct message_work *v, struct recall_vm *was, const struct recall_vm *x)
 {
     struct arena *a = &v->r->arena;
@@ -250,7 +250,7 @@ static void keep_vms(struct message_work *v, struct vms *now)
     for (size_t i = 0; i < now->n; i++) {
         struct recall_vm *x = &now->row[i], *was = x->there ? row_of(v->r, x->name) : NULL;
         if (!was) continue;
-        if (!x->summary.n) { /* not planned in this message, or not to the end: as before */
+        if (!x->summary.n) { /* not planned, or not completely: unchanged */
             x->summary = was->there ? was->summary : STR("working");
             x->why = was->there ? was->why : STR("the device is being read");
         }
@@ -267,14 +267,14 @@ static void keep_vms(struct message_work *v, struct vms *now)
     }
 }
 
-/* ---- how far things are ---- */
+/* ---- progress ---- */
 
 static bool is_work(const struct pol_step *s)
 {
     return s->purpose == POL_FOR_CHANGE || s->purpose == POL_FOR_OPERATION;
 }
 
-/* A word that says more wins: a step under way, then a failure, then waiting. */
+/* The stronger state wins: a step in progress, then a failure, then waiting. */
 static int weight(struct str word)
 {
     return str_is(word, "working") ? 3 : str_is(word, "failed") ? 2 : str_is(word, "settled") || !word.n ? 0 : 1;
@@ -312,7 +312,8 @@ static void judge_vms(struct message_work *v, const struct pol_plan *plan, const
     }
     for (const struct pol_wait *w = plan->waits; w; w = w->next)
         if (w->vm.n) judge(vm_of(all, w->vm), state_word(w->state), w->why);
-    for (size_t i = 0; i < all->n && !plan->steps; i++) /* while it is only being looked at, a VM is as far as it was */
+    for (size_t i = 0; i < all->n && !plan->steps;
+         i++) /* while the VM is only being read, its progress stays unchanged */
         if (!all->row[i].summary.n) all->row[i].summary = STR("settled");
 }
 
@@ -355,7 +356,7 @@ static void keep_assignment(struct message_work *v, const struct recall_assignme
 
 /* ---- policies ---- */
 
-/* How far the wishes of one policy are on this device. */
+/* The progress of one policy on this device. */
 struct judged {
     const struct pol_policy *policy;
     struct str word, why;
@@ -381,7 +382,7 @@ static const struct pol_policy *winner(const struct pol_value *values, size_t n,
     return NULL;
 }
 
-/* Whose value lies at this address; NULL when it is nobody's alone. */
+/* The policy that sets the value at this address; NULL when there is no single one. */
 static const struct pol_policy *policy_at(struct message_work *v, const struct pol_desired *d, struct str uri)
 {
     struct ddf_match m;
@@ -392,7 +393,7 @@ static const struct pol_policy *policy_at(struct message_work *v, const struct p
     return NULL;
 }
 
-/* A step or a wait: the policy's whose value it is, or all of those that speak of the VM. */
+/* Attribute a step or a wait to the policy that sets the value, or to all policies of the VM. */
 static void judge_at(struct message_work *v, struct judgement *all, const struct pol_desired *d, struct str uri,
                      struct str vm, struct str word, struct str why)
 {
@@ -443,7 +444,7 @@ static struct recall_assignment *assignment_of(struct device_cache *k, int64_t p
     return NULL;
 }
 
-/* While the device is only being looked at, a policy is as far as it was. */
+/* While the device is only being read, the progress of a policy stays unchanged. */
 static void judge_look(struct message_work *v, const struct judged *x, const struct pol_plan *plan,
                        struct recall_assignment *now)
 {
@@ -473,7 +474,7 @@ static void keep_assignments(struct message_work *v, const struct pol_plan *plan
         judge_look(v, &all.row[i], plan, &now);
         if (truth == POL_UNKNOWN) {
             now.state = STR("waiting");
-            now.why = arena_printf(v->a, "not known yet whether it holds: the device has not told %.*s",
+            now.why = arena_printf(v->a, "not known yet whether the policy applies: the device has not reported %.*s",
                                    STR_ARG(unknown));
         }
         keep_assignment(v, &now);
@@ -521,7 +522,7 @@ static void summarise(struct message_work *v, const struct pol_plan *plan, struc
             *why = s->children ? s->children->why : s->why;
             return;
         }
-    if (plan->steps) return; /* only looking: as it was */
+    if (plan->steps) return; /* only reading: unchanged */
     *word = STR("settled");
     *why = (struct str){ 0 };
     for (const struct pol_wait *w = plan->waits; w; w = w->next)
@@ -531,7 +532,7 @@ static void summarise(struct message_work *v, const struct pol_plan *plan, struc
         }
 }
 
-/* How it stands at this moment of its own session. */
+/* Its condition at this moment of its own session. */
 static struct pol_condition condition_of(const struct message_work *v)
 {
     struct pol_device_facts f = { .now_ms = v->w->now_ms,
@@ -544,7 +545,7 @@ static struct pol_condition condition_of(const struct message_work *v)
     return pol_device_condition(&f);
 }
 
-/* How far the device is, after planning. */
+/* The progress of the device, after planning. */
 static void conclude(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *d, bool has_vms)
 {
     struct str word, why;
@@ -606,7 +607,7 @@ static void keep_device(struct message_work *v)
         message_nomem(v);
 }
 
-/* The device has more nodes, or more octets in them, than are kept of one: what is past that is not known here. */
+/* Note that the device has more nodes or octets than the mirror keeps: the rest is unknown. */
 static void note_full(struct message_work *v)
 {
     if (!v->m->full || v->r->told_full) return;
@@ -617,7 +618,7 @@ static void note_full(struct message_work *v)
 void message_keep(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *desired)
 {
     struct vms all;
-    all.n = 0; /* the rest of it is not looked at */
+    all.n = 0; /* the rest is skipped */
     mirror_changes(v->m, v->c);
     note_full(v);
     keep_samples(v);

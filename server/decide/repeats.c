@@ -2,7 +2,7 @@
 #include "server/decide/repeats.h"
 #include <string.h>
 
-/* Two texts side by side differ from the same octets cut elsewhere. */
+/* Hash a text with its length, so that two adjacent texts differ from the same octets split elsewhere. */
 static uint64_t with(uint64_t h, struct str s)
 {
     h = (h ^ s.n) * 0x9E3779B97F4A7C15u;
@@ -19,15 +19,15 @@ static uint64_t hash_of(const struct sml_alert_in *al)
 
 static void put(struct repeats *x, uint64_t hash, enum repeat_of of)
 {
-    if (x->n == REPEATS_MAX) return; /* told again, it would be booked again */
+    if (x->n == REPEATS_MAX) return; /* a repetition would be recorded again */
     x->row[x->n].hash = hash;
     x->row[x->n++].of = of;
 }
 
-/* What the arrival of this message shows of an answer. */
+/* Whether this message shows that an answer arrived. */
 static bool has_arrived(enum repeat_of of, const struct sml_news *news)
 {
-    if (!news->first) return of != REPEAT_OF_BEFORE; /* one of this session: the device has gone on */
+    if (!news->first) return of != REPEAT_OF_BEFORE; /* of this session: the device has continued */
     return of == REPEAT_OF_NONCE && news->current_nonce;
 }
 

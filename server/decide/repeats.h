@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_DECIDE_REPEATS_H
 #define SERVER_DECIDE_REPEATS_H
-/* Alerts of a device that were booked and whose answer may not have reached it: the server was killed between the commit and
- * the answer, or the connection broke. A device tells such alerts again, in a new session and under new numbers; what tells
- * them from new ones is that they are the same to the octet and that nothing shows that the answer arrived. It has arrived
- * when the session's next message comes, or when the next session is opened with the nonce that the answer carried. Only
- * the session after that is looked at: a device that kept an alert tells it then. The list is kept with the device
- * (contact.booked), in the transaction that books the alerts. */
+/* Recorded alerts whose answer may not have reached the device: the server was killed between commit and answer, or the
+ * connection broke. The device repeats such alerts in a new session with new numbers. A repeated alert has the same
+ * octets as a recorded one whose answer has not verifiably arrived. The answer has arrived when the session's next
+ * message comes, or when the next session uses the nonce of the answer. Only the following session is checked, because
+ * a device repeats a kept alert there. The list is stored with the device (contact.booked), in the transaction that
+ * records the alerts. */
 #include "base/arena.h"
 #include "syncml/session/server.h"
 
 enum {
     REPEATS_MAX = 256,
-    REPEAT_BYTES = 9,            /* in contact.booked: hash, then what it is of */
-    REPEAT_MS = 24 * 3600 * 1000 /* an alert told again later than that is a new one */
+    REPEAT_BYTES = 9,            /* in contact.booked: hash, then enum repeat_of */
+    REPEAT_MS = 24 * 3600 * 1000 /* a later repetition counts as a new alert */
 };
 
 enum repeat_of {
-    REPEAT_OF_NONCE = 1, /* booked with a message whose answer carries the next session's nonce */
-    REPEAT_OF_MESSAGE,   /* booked with a later message of the session */
-    REPEAT_OF_BEFORE     /* booked in the session before, not told again yet */
+    REPEAT_OF_NONCE = 1, /* recorded with a message whose answer carries the next session's nonce */
+    REPEAT_OF_MESSAGE,   /* recorded with a later message of the session */
+    REPEAT_OF_BEFORE     /* recorded in the previous session, not repeated yet */
 };
 
 struct repeats {
@@ -27,14 +27,14 @@ struct repeats {
         uint64_t hash;
         enum repeat_of of;
     } row[REPEATS_MAX];
-    size_t n, n_before; /* those of the session before stand first */
+    size_t n, n_before; /* those of the previous session come first */
     bool first;
 };
 
-/** @param kept  contact.booked, written at kept_ms; what is too old (or from a future that did not come) is left out */
+/** @param kept  contact.booked, written at kept_ms; entries that are too old, or in the future, are skipped */
 void repeats_load(struct repeats *x, struct str kept, int64_t kept_ms, const struct sml_news *news, int64_t now_ms);
-/** Book an alert. @return true when it was booked before: it is told again because its answer was lost */
+/** Record an alert. @return true when it was recorded before: a repetition after a lost answer */
 bool repeats_book(struct repeats *x, const struct sml_alert_in *alert);
-/** As contact.booked has it; empty: nothing is open. @return false without memory */
+/** Format for contact.booked; empty: no open alerts. @return false without memory */
 bool repeats_text(const struct repeats *x, struct arena *a, struct str *out);
 #endif

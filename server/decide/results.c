@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the steps ended that a device was sent, and what it told: mirror, failures, operations, KPI samples.
+/* Handles the results of sent steps and the reported values: mirror, failures, operations, KPI samples.
  * policy/plan/plan.h has the rules. */
 #include "server/decide/message.h"
 #include "ddf/uri.h"
@@ -12,7 +12,7 @@
 
 static const struct str hidden = { "***", 3 };
 
-/* Around the values of a result, each of which has at most dm.maxObject; they may be written longer than they are. */
+/* Space around the values of a result, each of at most dm.maxObject; their JSON form may be longer. */
 enum { RESULT_BYTES = 256 << 10, SAMPLE_BYTES = 64 << 10 };
 
 /* ---- values ---- */
@@ -34,13 +34,13 @@ static struct sample *sample_of(struct message_work *v, struct str vm)
     return s;
 }
 
-/* "kpi.disk.*.rdKB" with its instance written out, and a number where it is one. */
+/* "kpi.disk.*.rdKB" with its instance name; a number if the value is one. */
 static void put_kpi(struct message_work *v, const struct ddf_match *m, struct str value)
 {
     struct sample *s = sample_of(v, m->scope == DDF_VM ? m->owner : (struct str){ 0 });
     struct str name = m->entry->name;
     int64_t number;
-    if (!s || !value.n) return; /* no text: the device does not know the figure yet */
+    if (!s || !value.n) return; /* empty: the device does not know the value yet */
     if (s->json.n > 1) buf_byte(&s->json, ',');
     buf_byte(&s->json, '"');
     size_t star = str_find(name, '*', 0);
@@ -59,7 +59,7 @@ static void put_kpi(struct message_work *v, const struct ddf_match *m, struct st
     }
 }
 
-/* The device keeps something else than it said it took. */
+/* Detect a value that differs from the accepted one. */
 static void check_read_back(struct message_work *v, struct str uri, struct str value)
 {
     const struct mirror_node *n = mirror_at(v->m, uri);
@@ -70,7 +70,7 @@ static void check_read_back(struct message_work *v, struct str uri, struct str v
         message_forget(v, key);
         return;
     }
-    struct str why = arena_printf(v->a, "the device took \"%.*s\" and reports \"%.*s\"",
+    struct str why = arena_printf(v->a, "the device accepted \"%.*s\" and reports \"%.*s\"",
                                   STR_ARG(str_slice(n->value, 0, 60)), STR_ARG(str_slice(value, 0, 60)));
     message_failed(v, key, 0, why);
 }
@@ -92,7 +92,7 @@ static void learn_detail(struct message_work *v, struct str uri, struct str valu
         v->d.large_objects = str_eq_fold(str_trim(value), STR("true")) || str_is(value, "1");
 }
 
-/* Roots of management objects say which one they are. */
+/* Learn the management object from the type of its root node. */
 static void learn_object(struct message_work *v, struct str type)
 {
     for (size_t i = 0; i < v->settings->n_layouts; i++)
@@ -134,7 +134,7 @@ static void note_told(struct message_work *v, struct str vm)
     v->told = x;
 }
 
-/* What nobody asked for is passed over: a device does not fill our database with whatever it likes. */
+/* Ignore values that were not requested, so that a device cannot fill the database. */
 static void learn_value(struct message_work *v, const struct sml_value *x, struct str asked, bool plain)
 {
     enum ddf_format format = DDF_CHR;
@@ -142,11 +142,11 @@ static void learn_value(struct message_work *v, const struct sml_value *x, struc
     struct str uri;
     if (str_find(x->uri, '?', 0) < x->uri.n || !message_uri(v, x->uri, &uri) || !is_within(uri, asked)) return;
     if (!ddf_format_of(x->format, &format)) format = DDF_CHR;
-    if (!x->has_data && x->has_size && format != DDF_NODE) return; /* how long it is, and not what it is */
+    if (!x->has_data && x->has_size && format != DDF_NODE) return; /* the size of the value, without the value */
     bool ours = ddf_layout_match(v->l, uri, &m);
     if (ours && m.entry && m.entry->kpi && format != DDF_NODE) {
         put_kpi(v, &m, x->data);
-        if (!v->d.list_unsupported) return; /* else the mirror is where the plan sees which leaves to ask for */
+        if (!v->d.list_unsupported) return; /* otherwise the plan reads from the mirror which leaves to request */
     }
     if (format == DDF_NODE) {
         learn_object(v, x->type);
@@ -167,7 +167,7 @@ static void learn_value(struct message_work *v, const struct sml_value *x, struc
     if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false; /* facts are attributes */
 }
 
-/* An empty value, none at all and octets are three things. */
+/* Distinguishes an empty value, no value, and octets. */
 static void put_result_value(struct buf *b, const struct sml_value *x)
 {
     if (!x->has_data && !str_is(x->format, "node")) {
@@ -176,14 +176,15 @@ static void put_result_value(struct buf *b, const struct sml_value *x)
     }
     bool octets = !x->binary && (!str_is_utf8(x->data) || str_find(x->data, '\0', 0) < x->data.n);
     buf_putz(b, "\",\"value\":\"");
-    if (octets) /* text by its format, and no text */
+    if (octets) /* text by its format, but not valid text */
         text_b64_put(b, x->data);
     else
         buf_json(b, x->data);
     buf_putz(b, octets || x->binary ? "\",\"encoding\":\"base64\"" : "\"");
 }
 
-/* [{"uri", "format", "value"}]. @param all  values are secret. @return some are, and are hidden when `hide` */
+/* [{"uri", "format", "value"}]. @param all  values are secret. @return true when some values are secret; they are
+ * hidden if `hide` */
 static bool put_values(struct message_work *v, const struct sml_value *values, bool all, bool hide, struct buf *b)
 {
     bool secret = false;
@@ -211,7 +212,7 @@ static size_t result_bytes(const struct message_work *v)
     return RESULT_BYTES + 2 * (size_t)v->settings->max_object_bytes;
 }
 
-/* The whole of it, for those who may ask such things (server/api/operations.c). */
+/* The complete result, sealed, for roles that may request such operations (server/api/operations.c). */
 static struct str sealed_values(struct message_work *v, const struct pol_operation *op, const struct sml_value *values)
 {
     struct str out = { 0 };
@@ -225,7 +226,7 @@ static struct str sealed_values(struct message_work *v, const struct pol_operati
     return out;
 }
 
-/* What a person's Get found, as it came, but for secrets. `item`: which command of several; -1 = the only one */
+/* Store the result of a user's Get as received, without secrets. `item`: which command of several; -1 = the only one */
 static void keep_result(struct message_work *v, const struct pol_operation *op, ptrdiff_t item,
                         const struct sml_value *values)
 {
@@ -249,8 +250,8 @@ static struct str base_of(struct str uri)
     return str_slice(uri, 0, str_find(uri, '?', 0));
 }
 
-/* Does it read nodes with all their values? Properties, structures and documents are for those who asked; the mirror
- * keeps neither. */
+/* Whether the address reads nodes with all values. Properties, structures and documents go to the requester only, not
+ * into the mirror. */
 static bool is_whole(struct str uri)
 {
     return str_ends(uri, STR("?list=StructData"));
@@ -260,20 +261,20 @@ static bool is_plain(struct str uri)
     return str_find(uri, '?', 0) == uri.n;
 }
 
-/* Only looked at for an operation: its answer does not move it. */
+/* A read for an operation, whose answer does not change its state. */
 static bool is_look(const struct flown *f)
 {
     return f->operation && f->step.purpose == POL_FOR_INQUIRY;
 }
 
-/* Which command of several it is; -1 = of one that has only one. */
+/* Index of the command in its operation; -1 = the operation has one command. */
 static ptrdiff_t item_of(const struct message_work *v, const struct flown *f)
 {
     return f->group ? f - &v->s->flight->row[f->group] : -1;
 }
 
-/* The first value of the node that was asked for, or of one below it; what a device tells of others answers nothing.
- * A value that names no node is that of the only one asked for. */
+/* The first value of the requested node or of one below it; values of other nodes are ignored. A value without address
+ * belongs to the only requested node. */
 static const struct sml_value *value_of(struct message_work *v, const struct flown *f, const struct sml_value *values)
 {
     struct str asked, uri;
@@ -312,7 +313,7 @@ static void step_failed(struct message_work *v, const struct flown *f, int code)
                    f->shortest ? message_too_large(v, f->limit, f->shortest) : pol_code_text(v->l, code, v->a));
 }
 
-/* The device has just told all of it: what it reported at the session's beginning is what the mirror has. */
+/* The whole object was just read: the state token reported at the session's start matches the mirror. */
 static void read_whole(struct message_work *v, struct str uri)
 {
     v->s->read_root |= str_eq(uri, v->l->root);
@@ -330,7 +331,7 @@ static void get_done(struct message_work *v, struct flown *f, struct str uri)
     message_forget(v, f->step.key);
 }
 
-/* What earlier operations wrote there is not what is read back any more. */
+/* Values that earlier operations wrote here are overwritten. */
 static void written_over(struct message_work *v, struct str uri, int64_t by)
 {
     for (size_t i = 0; i < v->n_ops; i++) {
@@ -343,15 +344,15 @@ static void written_over(struct message_work *v, struct str uri, int64_t by)
     }
 }
 
-/* Does a write there change what a VM runs with, now or at its next start? */
+/* Whether a write to this node changes a VM's resources, now or at its next start. */
 static bool needs_force(const struct ddf_entry *en)
 {
     return en->change == DDF_C_APPLY || en->change == DDF_C_STOPPED ||
            (str_is(en->format, "node") && str_starts(en->name, STR("resources.")));
 }
 
-/* A device that keeps what is wanted of a running VM need not have it in force: that is told by other nodes than the one
- * that was written, so they are read back with it (virtualization-mo.md c.3.4). */
+/* A device may store a value for a running VM before it is in force: other nodes than the written one show that, so
+ * they are read back too (virtualization-mo.md c.3.4). */
 static void in_force_stale(struct message_work *v, struct str uri)
 {
     static const enum ddf_role told_by[] = { DDF_ROLE_RESOURCES_PENDING, DDF_ROLE_RESOURCES_EFFECTIVE };
@@ -372,7 +373,7 @@ static void write_done(struct message_work *v, const struct flown *f, struct str
     in_force_stale(v, uri);
     if (is_plain(f->step.uri) || str_ends(f->step.uri, STR("?prop=Name"))) written_over(v, uri, f->operation);
     if (f->step.verb == DM_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
-    if (!is_plain(f->step.uri)) { /* a property; a new name takes the node from where it was */
+    if (!is_plain(f->step.uri)) { /* a property; a new Name moves the node */
         if (str_ends(f->step.uri, STR("?prop=Name"))) mirror_drop(v->m, uri);
         message_forget(v, f->step.key);
         return;
@@ -402,12 +403,14 @@ static void step_gone(struct message_work *v, const struct flown *f, struct str 
     }
     if (f->step.verb == DM_REPLACE || f->step.purpose == POL_FOR_DISCOVER) step_failed(v, f, code);
     if (f->step.verb == DM_GET && n && n->known == POL_ACKNOWLEDGED)
-        message_failed(v, pol_set_key(uri, v->a), code, STR("the device took it, and now says that it is not there"));
+        message_failed(v, pol_set_key(uri, v->a), code,
+                       STR("the device accepted the change, and now reports that the node does not exist"));
     mirror_drop(v->m, uri);
     if (is_whole(f->step.uri)) read_whole(v, uri);
 }
 
-/* "?list=" was refused: unless this device has answered one before, it knows none (protocol.md 20, trap 16). */
+/* "?list=" was refused: unless this device has answered one before, it does not support them (protocol.md 20, trap 16).
+ * */
 static bool lists_refused(struct message_work *v, const struct flown *f, struct str uri, int code)
 {
     if (f->step.verb != DM_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) || v->d.lists == DM_LISTS_WORK)
@@ -420,9 +423,9 @@ static bool lists_refused(struct message_work *v, const struct flown *f, struct 
     return false;
 }
 
-enum { INCOMPLETE = 412 }; /* what such an answer is to who looks whether something was done */
+enum { INCOMPLETE = 412 }; /* status of an incomplete answer in a check whether something was done */
 
-/* A Get that is done and told nothing. */
+/* A successful Get without a value. */
 static bool has_no_value(const struct flown *f)
 {
     return f->step.verb == DM_GET && f->code / 100 == 2 && f->code != 214 && !f->listed;
@@ -437,7 +440,7 @@ static bool is_unanswered(const struct flown *f)
 static void operation_status(struct message_work *v, const struct flown *f, struct pol_operation *op, int code)
 {
     struct pol_verdict to;
-    if (op->state != POL_OP_SENT) return; /* OperationComplete was faster than the Status */
+    if (op->state != POL_OP_SENT) return; /* OperationComplete arrived before the Status */
     if (str_is(op->tree_command, "acl")) message_acl_code(v, op, code);
     if (f->shortest)
         to = (struct pol_verdict){ POL_OP_FAILED, code, -1, message_too_large(v, f->limit, f->shortest) };
@@ -497,7 +500,7 @@ static void decide(struct message_work *v, struct flown *f, int code, bool count
         operation_status(v, f, op, code);
 }
 
-/* In an Atomic the children's statuses mean what the Atomic's says they mean (protocol.md 4.1, and 20, trap 13). */
+/* The Atomic's status determines the meaning of its children's statuses (protocol.md 4.1, and 20, trap 13). */
 static int child_code(struct message_work *v, const struct flown *group, const struct flown *f)
 {
     bool done = pol_step_outcome(v->l, &group->step, group->code) == POL_STEP_DONE;
@@ -514,7 +517,7 @@ static bool blames(int code)
     return code && code != 215 && code != 216 && code != 516 && (code < 200 || code >= 300 || code == 214);
 }
 
-/* The package is complete: everything that was on its way is decided now, in the order it was sent. */
+/* The package is complete: decide all unanswered steps now, in the order in which they were sent. */
 static void land(struct message_work *v)
 {
     struct inflight *fl = v->s->flight;

@@ -8,6 +8,6 @@
 
 /** The SyncML command of a plan command. */
 enum sml_cmd_kind steps_kind_of(enum dm_command c);
-/** In their order. Tags are indices into the flat list of the plan's steps (a group, then its children). */
+/** Convert in order. Tags are indices into the flat list of the plan's steps (a group, then its children). */
 enum rc steps_of_plan(const struct pol_plan *p, struct arena *a, struct sml_step **out, struct err *e);
 #endif

@@ -16,13 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What nearly every message needs is one block, kept. */
+/* One block, kept between messages, is enough for nearly every message. */
 enum { ARENA_FIRST_BYTES = 512 << 10 };
 
-/* One message on its way through. */
+/* The state of one message in the line. */
 struct dm_turn {
     struct dm *dm;
-    struct turn_message *m; /* what it changes */
+    struct turn_message *m; /* its changes */
     const struct world *w;
     const struct exchange_request *rq;
     struct exchange_reply *rp;
@@ -31,11 +31,11 @@ struct dm_turn {
     struct session_key key;
     struct session *s;
     const struct authority *au;
-    struct sml_verdict verdict; /* of a message that came without its session's token */
-    bool alone;                 /* it did */
-    bool taken;                 /* what goes wrong after that is not the device's doing */
+    struct sml_verdict verdict; /* for a message without its session's token */
+    bool alone;                 /* the message had no token */
+    bool taken;                 /* later failures are not the device's fault */
     bool recorded;
-    bool there; /* device is filled: we know who it claims to be */
+    bool there; /* `device` is loaded: the claimed identity exists */
     struct dm_device device;
     struct sml_msg msg, reply;
     struct sml_news news;
@@ -43,7 +43,7 @@ struct dm_turn {
     struct sml_transport transport;
     struct sml_step *steps; /* offered */
     size_t n_sent;
-    struct buf reasons; /* why these; only of a recorded session */
+    struct buf reasons; /* why these steps; for recorded sessions only */
 };
 
 /* ---- open, close ---- */
@@ -75,7 +75,7 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
     if (!rc && !(dm->sessions = sessions_create(&sc, session_log_left, dm)))
         rc = err_set(e, RC_NOMEM, "no memory for sessions");
     if (!rc) rc = dm_begin(dm, e);
-    if (!rc) /* of a process that was killed */
+    if (!rc) /* of a killed process */
         rc = db_session_lost(store_sql(dm->st), health_world(srv->health).now_ms, e);
     if (!rc) rc = store_publish_facts(dm->st, e);
     if (!rc) rc = sql_commit(store_sql(dm->st), e);
@@ -106,7 +106,7 @@ void dm_close(struct dm *dm)
     free(dm);
 }
 
-/* Now and then all addresses are looked at, a slice at a time. */
+/* Periodically check all addresses of the dictionary, one slice at a time. */
 static enum rc sweep_paths(struct dm *dm, int64_t now_ms, struct err *e)
 {
     if (!dm->swept_path && dm->sweep_ms && now_ms >= dm->sweep_ms && now_ms - dm->sweep_ms < EXCHANGE_SWEEP_MS)
@@ -182,7 +182,7 @@ static enum rc fail(struct dm_turn *x, enum rc rc)
         else if (rc == RC_LIMIT)
             say(x->rp, 413, "The message is too large: %s", why);
         else
-            say(x->rp, 400, "This is no SyncML message: %s", why);
+            say(x->rp, 400, "This is not a SyncML message: %s", why);
         break;
     case RC_NOT_FOUND: say(x->rp, 404, "%s", why); break;
     case RC_BUSY:
@@ -198,7 +198,7 @@ static enum rc fail(struct dm_turn *x, enum rc rc)
     return rc;
 }
 
-/* The same octets again (architecture.md 6.2, protocol.md 15.1, OMA-TS-SyncML_HTTPBinding-V1_2_1). */
+/* Send the same octets again (architecture.md 6.2, protocol.md 15.1, OMA-TS-SyncML_HTTPBinding-V1_2_1). */
 static void send_again(struct dm_turn *x)
 {
     x->rp->status = 200;
@@ -207,7 +207,7 @@ static void send_again(struct dm_turn *x)
     if (x->s->last_hmac.n) snprintf(x->rp->hmac, sizeof x->rp->hmac, "%.*s", STR_ARG(buf_str(&x->s->last_hmac)));
 }
 
-/* ---- what a known device's message does ---- */
+/* ---- messages of authenticated devices ---- */
 
 static bool notification_number(struct str session_id, unsigned *out)
 {
@@ -246,7 +246,7 @@ static enum rc answer_notification(struct dm_turn *x)
     return RC_OK;
 }
 
-/* The device begins a session: those of its own that are open end with that. */
+/* The device begins a session, which ends its other open sessions. */
 static enum rc claim(struct dm_turn *x)
 {
     sessions_claim(x->dm->sessions, x->s);
@@ -302,7 +302,7 @@ static enum rc offer(void *ctx, struct sml_step *steps, bool large_objects, size
     return rc;
 }
 
-/* What the decisions met that somebody may want to know. */
+/* Update metrics and log from the decisions. */
 static void count(const struct dm_turn *x, const struct message_counts *n)
 {
     struct metrics *m = x->dm->srv->metrics;
@@ -315,8 +315,7 @@ static void count(const struct dm_turn *x, const struct message_counts *n)
                   LOG_N("per_hour", x->dm->srv->config->dm_alerts_per_hour));
     if (n->tree_full)
         log_event(LOG_WARN, "device.tree_full", LOG_S("device", x->device.name), LOG_N("nodes", MIRROR_NODES),
-                  LOG_N("octets", MIRROR_BYTES),
-                  LOG_Z("what", "the device told more than is kept of one device's tree"));
+                  LOG_N("octets", MIRROR_BYTES), LOG_Z("what", "the device reported more nodes than the mirror keeps"));
 }
 
 static struct message_settings settings_of(const struct server *srv)
@@ -331,7 +330,7 @@ static struct message_settings settings_of(const struct server *srv)
                                       .kpi_interval_s = c->kpi_interval_s };
 }
 
-/* Everything else: news -> mirror -> plan -> steps -> reply -> rows. */
+/* All other messages: news -> mirror -> plan -> steps -> reply -> rows. */
 static enum rc work(struct dm_turn *x)
 {
     const struct dm_facts facts = store_facts(x->dm->st);
@@ -353,7 +352,7 @@ static enum rc work(struct dm_turn *x)
     if (rc) return rc;
     sessions_recall(x->dm->sessions, x->s, recall_bytes(x->s->work.recall));
     if (x->s->record) recorder_reasons(&r.plan, r.n_sent, r.first_tag, &x->reasons);
-    if (r.unfit.n) { /* what it takes is less than what must be said: that is the end of this session */
+    if (r.unfit.n) { /* the device accepts less than the shortest message: the session ends */
         x->news.aborted = true;
         x->news.refused = r.unfit.p;
     }
@@ -372,7 +371,7 @@ static enum rc known(struct dm_turn *x)
 
 /* ---- the line ---- */
 
-/* Tells messages of one session apart; eight octets at a time, for it sees every one of them. */
+/* Distinguishes messages of one session; processes eight octets at a time, because it hashes every message. */
 static uint64_t octets_hash(struct str s)
 {
     const uint64_t odd = 0x9E3779B97F4A7C15u;
@@ -388,17 +387,17 @@ static uint64_t octets_hash(struct str s)
     return h ^ h >> 32;
 }
 
-/* ---- who is it? ---- */
+/* ---- authentication ---- */
 
 static struct str certified(const struct dm_turn *x)
 {
     const struct certificate *c = x->rq->certificate;
-    /* The TLS library goes by the wall clock; a certificate is good when both think so. */
+    /* The TLS library uses the wall clock; a certificate must be valid by both clocks. */
     bool counts = c && !c->problem[0] && (!c->until_ms || x->w->now_ms < c->until_ms);
     return counts ? (struct str){ c->name, c->n_name } : (struct str){ 0 };
 }
 
-/* What stands against the certificate that was shown; NULL = nothing, or there is none. */
+/* Why the client certificate is rejected; NULL = valid, or there is none. */
 static const char *certificate_problem(const struct dm_turn *x)
 {
     const struct certificate *c = x->rq->certificate;
@@ -413,18 +412,18 @@ static const char *certificate_problem(const struct dm_turn *x)
                             STR_ARG(x->msg.source));
     else
         return NULL;
-    return text.n ? text.p : "its client certificate does not count";
+    return text.n ? text.p : "its client certificate is not valid";
 }
 
-/* A certificate stands for the device whose name it has. */
+/* A certificate authenticates the device that it names. */
 static bool is_certified(const struct dm_turn *x)
 {
     struct str name = certified(x);
     return name.n && str_eq(name, x->msg.source);
 }
 
-/* With a certificate, a session is only gone on with over connections that show it; without, over those that show no
- * other one. */
+/* A session that began with a certificate continues only on connections with the same certificate; a session without
+ * one, only on connections without another certificate. */
 static bool certificate_fits(const struct dm_turn *x, const struct session *s)
 {
     struct str name = certified(x);
@@ -437,7 +436,7 @@ static bool has_own_proof(const struct dm_turn *x)
     return x->msg.cred.present || x->rq->hmac.n || is_certified(x);
 }
 
-/* Package 1 says so, whatever number its message has: it is said again after a challenge. */
+/* True for package 1, whatever its MsgID: the device repeats it after a challenge. */
 static bool begins_session(const struct sml_msg *m)
 {
     uint64_t number = 0;
@@ -452,7 +451,7 @@ static uint64_t credentials_hash(const struct sml_account *acc)
     return str_hash(acc->client_ha1) ^ str_hash(acc->client_name) << 1 ^ (uint64_t)acc->auth;
 }
 
-/* The key of challenges is of one stretch of time: what was used in it is remembered by the minute. */
+/* The key of challenges is valid for one period of time; used challenges are remembered by the minute. */
 static const uint8_t *challenge_key(struct dm *dm, int64_t now_ms)
 {
     if (!dm->challenge_ms || now_ms + CHALLENGE_WINDOW_MS / 2 < dm->challenge_ms)
@@ -461,7 +460,7 @@ static const uint8_t *challenge_key(struct dm *dm, int64_t now_ms)
     return dm->challenge_key;
 }
 
-/* What is known of the one who is said to have sent it, and how it came. */
+/* Load the claimed sender and the properties of the connection. */
 static enum rc load(struct dm_turn *x)
 {
     struct sml_transport *t = &x->transport;
@@ -472,7 +471,7 @@ static enum rc load(struct dm_turn *x)
     if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t->hmac, NULL))
         t->hmac = (struct sml_hmac){ .present = true };
     enum rc rc = store_find_device(x->dm->st, x->au, x->msg.source, x->w->now_ms, x->a, &x->device, x->e);
-    if (!rc && turn_has(x->dm, x->device.id)) { /* its message before this one is in the same turn */
+    if (!rc && turn_has(x->dm, x->device.id)) { /* its previous message is in the same turn */
         rc = turn_apply(x->dm, x->e);
         if (!rc) rc = store_find_device(x->dm->st, x->au, x->msg.source, x->w->now_ms, x->a, &x->device, x->e);
     }
@@ -480,23 +479,23 @@ static enum rc load(struct dm_turn *x)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-/* Somebody goes on with a session that another one of the same device has ended. Its last message may come late, and
- * is nothing new. */
+/* A message continues a session that another session of the device has ended. A late copy of the last message does not
+ * count. */
 static void contested(struct dm_turn *x, struct str remote)
 {
     struct session *s = sessions_contest(x->dm->sessions, &x->key, x->w->now_ms);
     if (s) refusals_contest(x->dm->refusals, x->dm->srv, s, remote, x->w->now_ms);
 }
 
-/* Messages of a session are numbered upwards; but for clients that always say 1. */
+/* MsgIDs of a session increase, except for clients that always send 1. */
 static bool goes_back(const struct dm_turn *x, const struct session *s)
 {
     uint64_t number = 0;
     return str_to_u64(x->msg.msg_id, &number) && number <= s->msg_id && s->msg_id > 1;
 }
 
-/* The session whose token the message has. A token of another one, or of none, is as good as no credentials, and no
- * other session is looked for. */
+/* Find the session by the token of the message. A wrong token counts as no credentials, and no other session is
+ * searched. */
 static enum rc find_by_token(struct dm_turn *x, bool *repeated)
 {
     struct session *s = sessions_of_token(x->dm->sessions, &x->key);
@@ -509,24 +508,25 @@ static enum rc find_by_token(struct dm_turn *x, bool *repeated)
     }
     enum rc rc = load(x);
     if (rc || !s || s->ended) return rc;
-    if (goes_back(x, s)) { /* a copy of the device got the same answer to the same words, and says something else now */
+    if (goes_back(x, s)) { /* a copy of the device received the same answer and now sends something else */
         contested(x, x->rq->remote);
         return RC_OK;
     }
-    if (x->there && credentials_hash(&x->device.account) != s->credentials) return RC_OK; /* they are others now */
+    if (x->there && credentials_hash(&x->device.account) != s->credentials)
+        return RC_OK; /* the credentials were replaced */
     x->s = s;
     return RC_OK;
 }
 
-/* Without a token: the message last answered, once more. Its octets have the device's credentials in them, or the
- * certificate is shown again; and it comes from where it came. */
+/* Without a token: a repetition of the last answered message. Its octets contain the device's credentials, or the
+ * connection has the certificate; and it comes from the same address. */
 static enum rc find_repeated(struct dm_turn *x, bool *repeated)
 {
     struct session *s = has_own_proof(x) ? sessions_repeated(x->dm->sessions, &x->key) : NULL;
     if (s && (!certificate_fits(x, s) || !str_is(x->rq->remote, s->remote))) s = NULL;
     enum rc rc = load(x);
     if (rc || !s) return rc;
-    if (s->ended) { /* a transport repeats within seconds; later it is a device that always says the same */
+    if (s->ended) { /* a transport repeats within seconds; later it is a device that always sends the same message */
         const struct dm_device *d = &x->device;
         bool idle = x->there && d->generation == d->observed_generation &&
                     (!d->next_kpi_ms || d->next_kpi_ms > x->w->now_ms);
@@ -537,7 +537,7 @@ static enum rc find_repeated(struct dm_turn *x, bool *repeated)
     return RC_OK;
 }
 
-/* A session of the device that this message, which proves the device, goes on with; NULL = it begins one. */
+/* The session that this authenticated message continues; NULL = it begins a session. */
 static struct session *find_by_proof(struct dm_turn *x)
 {
     struct session *s = x->key.token.n || begins_session(&x->msg) ? NULL : sessions_of_device(x->dm->sessions, &x->key);
@@ -566,7 +566,7 @@ static enum rc open_session(struct dm_turn *x)
     return s->sml ? RC_OK : err_set(x->e, RC_NOMEM, "no memory for a session");
 }
 
-/* Without a session's token the message has to prove by itself who sent it; before that it touches nothing. */
+/* A message without a session token must authenticate its sender before it has any effect. */
 static enum rc prove(struct dm_turn *x)
 {
     const struct sml_account *account = x->there ? &x->device.account : NULL;
@@ -580,7 +580,7 @@ static enum rc prove(struct dm_turn *x)
     return RC_OK;
 }
 
-/* The session of this message: x->s, NULL = its sender has not proved himself. */
+/* Set x->s to the session of this message; NULL = its sender is not authenticated. */
 static enum rc hold(struct dm_turn *x, bool *repeated)
 {
     x->key = (struct session_key){ .authority = x->au->id,
@@ -603,7 +603,7 @@ static enum rc hold(struct dm_turn *x, bool *repeated)
     return RC_OK;
 }
 
-/* ---- who has not proved himself ---- */
+/* ---- unauthenticated messages ---- */
 
 static enum refusal_kind kind_of(const struct dm_turn *x)
 {
@@ -622,20 +622,20 @@ static const char *why_refused(const struct dm_turn *x, enum refusal_kind kind)
         return both.n ? both.p : x->news.refused;
     }
     return kind == REFUSAL_CERTIFICATE ? certificate
-           : kind == REFUSAL_TOKEN     ? "the address is of no session that is open, and there are no credentials"
-           : kind == REFUSAL_SESSION   ? "neither the address of the session nor credentials"
+           : kind == REFUSAL_TOKEN     ? "the address belongs to no open session, and there are no credentials"
+           : kind == REFUSAL_SESSION   ? "neither the address of a session nor credentials"
                                        : x->news.refused;
 }
 
-/* Not even the shortest reply is within the device's MaxMsgSize: there is none, and what is said in its place is shorter
- * than that, too. */
+/* Even the shortest reply exceeds the device's MaxMsgSize: the answer is a plain text, shorter than any SyncML reply.
+ * */
 static void no_reply(struct dm_turn *x)
 {
     say(x->rp, 400, "Your MaxMsgSize is too small.");
     if (x->rp->body.n > x->keep.limit) buf_reset(&x->rp->body);
 }
 
-/* He is told how to prove himself. Nothing of him stays but a count, and for a device that exists the last refusal. */
+/* Challenge the sender. Only a count is kept, and for an existing device its last refusal. */
 static enum rc challenge(struct dm_turn *x)
 {
     const struct sml_account *account = x->there ? &x->device.account : NULL;
@@ -701,17 +701,17 @@ static enum rc encode(struct dm_turn *x)
     return RC_OK;
 }
 
-/* How the session ends with this reply; NULL: it goes on. */
+/* How the session ends with this reply; NULL: it continues. */
 static const char *outcome_of(const struct dm_turn *x)
 {
     const struct session *s = x->s;
     const bool nothing = x->news.package_done && x->n_sent == 0 && !s->work.flight &&
-                         x->reply.final; /* else 1222 went out */
+                         x->reply.final; /* otherwise the reply carries 1222 */
     const bool over = sml_server_over(s->sml) || nothing;
     return !over ? NULL : x->news.aborted ? "aborted" : "done";
 }
 
-/* @param replied  the message is answered; what goes wrong after that is not its doing */
+/* @param replied  the message is answered; later failures are not caused by it */
 static void record(struct dm_turn *x, bool replied)
 {
     struct session *s = x->s;
@@ -719,7 +719,7 @@ static void record(struct dm_turn *x, bool replied)
     const struct sml_account *account = x->there ? &x->device.account : NULL;
     if (s->record == RECORD_NO) return;
     x->recorded = true;
-    if (replied && s->record == RECORD_FAILURES && s->messages == 1) { /* most sessions are one message and well */
+    if (replied && s->record == RECORD_FAILURES && s->messages == 1) { /* most sessions are one successful message */
         const char *outcome = outcome_of(x);
         if (outcome && strcmp(outcome, "done") == 0) return;
     }
@@ -748,8 +748,8 @@ static enum rc finish(struct dm_turn *x)
     const char *outcome = outcome_of(x);
     if (!outcome) return RC_OK;
     const char *why = x->news.refused ? x->news.refused : "";
-    /* Calls that were asked for are not needed any more: the device has just been here. One that went out before the session
-     * changed the nonce is not believed any more: it goes out again, now. */
+    /* Pending notifications are not needed any more, because the device has just connected. A notification sent before
+     * the session changed the nonce is no longer accepted, so it is sent again now. */
     c->needless = s->work.worked && !s->work.notification && strcmp(outcome, "done") == 0;
     c->again_nonce_ms = s->nonce_ms;
     if (s->work.notification && !s->work.row) rc = session_log_row(x->dm->st, c, s, x->e);
@@ -766,9 +766,9 @@ static enum rc line(struct dm_turn *x)
     if (!rc) rc = dm_begin(x->dm, x->e);
     if (!rc && !(x->au = authorities_find(store_catalog(x->dm->st), x->rq->authority)))
         return err_set(x->e, RC_NOT_FOUND,
-                       x->rq->authority.n ? "There is no such authority here."
+                       x->rq->authority.n ? "Unknown authority."
                                           : "This server has several authorities: the address is /dm/<authority>.");
-    if (!rc) rc = hold(x, &repeated); /* one step at a time */
+    if (!rc) rc = hold(x, &repeated); /* one message of a session at a time */
     if (!rc && repeated) {
         send_again(x);
         return RC_OK;
@@ -794,7 +794,7 @@ static enum rc line(struct dm_turn *x)
     return rc;
 }
 
-/* We cannot go on with this session. What the message was that did it is part of its recording, without a reply. */
+/* The server cannot continue this session. The message that caused it is recorded without a reply. */
 static void give_up(struct dm_turn *x)
 {
     char text[ERR_TEXT_BYTES + 200], why[ERR_TEXT_BYTES + 300];

@@ -27,8 +27,8 @@ static struct recording *begin(struct recorder *rec, const struct session *s, co
     return r;
 }
 
-/* Its text has changed; it has no spare room, since it waits for the device's next message or for the session to
- * time out. */
+/* Shrink a changed recording to its size: it may wait long for the device's next message or for the session's timeout.
+ * */
 static void settle(struct recorder *rec, struct recording *r, size_t cap)
 {
     buf_trim(&r->text);
@@ -81,7 +81,8 @@ bool recorder_wanted(const struct session *s, const char *outcome)
            (s->record > RECORD_FAILURES || (s->record == RECORD_FAILURES && strcmp(outcome, "done") != 0));
 }
 
-/* The oldest go until `bytes` more have room. What retention removed meanwhile is noticed when it matters. */
+/* Delete the oldest recordings until `bytes` more fit. Recordings that retention deleted meanwhile are noticed when the
+ * limit is reached. */
 static enum rc make_room(struct recorder *rec, struct sql *db, int64_t bytes, int64_t max, struct err *e)
 {
     enum rc rc = RC_OK;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    NOTES = 64, /* devices for which something waits to be written; more are counted only */
+    NOTES = 64, /* devices with unwritten refusals; further ones are only counted */
     WHY_BYTES = 200,
     KEEP_AGAIN_MS = 3000, /* one device's row is written once in this time */
     SAME_ROW_MS = 600000, /* refusals within this time share a row of the history */
@@ -159,7 +159,7 @@ static enum rc tell_refused(struct dm *dm, const struct note *n, int64_t row, st
     return session_log_event(dm, n->authority, "session", str_of(n->name), json, n->refused_ms, e);
 }
 
-/* A new row of the history. */
+/* Add a row to the history. */
 static enum rc add_row(struct dm *dm, const struct note *n, struct db_refusal *x, struct err *e)
 {
     struct sql *db = store_sql(dm->st);
@@ -178,7 +178,7 @@ static enum rc keep_refusal(struct dm *dm, const struct note *n, struct arena *a
     struct db_refusal x = { .device = n->device };
     int64_t messages = 0;
     enum rc rc = db_refusal_find(db, n->device, &x, e);
-    if (!rc || rc == RC_NOT_FOUND) /* the row of the history that goes on with this refusal */
+    if (!rc || rc == RC_NOT_FOUND) /* the row of the history that this refusal extends */
         rc = db_session_refused(db, x.session_row, n->device, n->refused_ms - SAME_ROW_MS, &messages, e);
     const bool fresh = rc == RC_NOT_FOUND;
     if (fresh) rc = add_row(dm, n, &x, e);
@@ -210,11 +210,11 @@ static enum rc keep_contest(struct dm *dm, const struct note *n, struct arena *a
 {
     struct str json = arena_printf(a,
                                    "{\"state\":\"contested\",\"times\":%u,\"addresses\":[\"%s\",\"%s\"],"
-                                   "\"why\":\"two devices call with one identity: their sessions end each other\"}",
+                                   "\"why\":\"two devices use one identity and end each other's sessions\"}",
                                    n->contested, n->one, n->other);
     log_event(LOG_WARN, "device.contested", LOG_Z("device", n->name), LOG_N("times", n->contested),
               LOG_Z("remote", n->one), LOG_Z("other", n->other),
-              LOG_Z("what", "two devices call with one identity: their sessions end each other"));
+              LOG_Z("what", "two devices use one identity and end each other's sessions"));
     const struct db_contest x = { .device = n->device,
                                   .at_ms = n->contested_ms,
                                   .since_ms = n->contested_since_ms,

@@ -123,13 +123,13 @@ void session_log_left(void *ctx, struct session *s, const char *why)
     session_log_count(dm, "lost");
 }
 
-/* ---- what could not be kept when it ended ---- */
+/* ---- sessions whose end could not be written ---- */
 
 void session_log_failed(struct dm *dm, struct session *s, const char *why)
 {
     sessions_detach(dm->sessions, s);
     if (!s->ended) session_log_count(dm, "lost");
-    buf_reset(&s->last); /* nobody will ask for the reply again */
+    buf_reset(&s->last); /* the reply is not needed any more */
     buf_putz(&s->last, why);
     if (s->ended || dm->n_failed >= ENDING_FAILED_MAX || (!s->work.row && !recorder_wanted(s, "lost"))) {
         sessions_free(s);
@@ -140,7 +140,8 @@ void session_log_failed(struct dm *dm, struct session *s, const char *why)
     dm->n_failed++;
 }
 
-/* Its row may have gone with the transaction that was not kept, and the row's number to somebody else. */
+/* Its row may have been lost with a rolled-back transaction, and the row's number may have been given to another
+ * session. */
 static enum rc check_row(struct dm *dm, struct session *s, struct err *e)
 {
     if (!s->work.row) return RC_OK;
@@ -169,7 +170,7 @@ enum rc session_log_keep_failed(struct dm *dm, struct err *e)
     for (struct session *s = dm->failed; s && !rc; s = s->newer) rc = keep_one(dm, s, &a, e);
     if (!rc) rc = dm_commit(dm, e);
     arena_finish(&a);
-    if (rc) { /* at the next chance */
+    if (rc) { /* try again later */
         sql_rollback(store_sql(dm->st));
         turn_forget(dm);
         return rc;

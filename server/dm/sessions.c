@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SESSIONS_SUPERSEDED = 4 }; /* of one device, that are remembered */
+enum { SESSIONS_SUPERSEDED = 4 }; /* remembered superseded sessions per device */
 
 struct session_list {
     struct session *oldest, *newest;
@@ -88,7 +88,7 @@ static void unlink_session(struct sessions *ss, struct session *s)
     list_remove(ss, s);
 }
 
-/* What only an open one needs. */
+/* Free the members that only an open session needs. */
 static void close_session(struct session *s)
 {
     sml_server_destroy(s->sml);
@@ -166,7 +166,7 @@ struct session *sessions_of_token(struct sessions *ss, const struct session_key 
     return NULL;
 }
 
-/* The next one of this device, the newest first; from NULL the first. */
+/* The next session of this device, newest first; NULL starts. */
 static struct session *next_of_device(struct sessions *ss, const struct session_key *k, struct session *s)
 {
     uint64_t hash = key_hash(k->authority, k->name);
@@ -220,8 +220,7 @@ enum rc sessions_open(struct sessions *ss, const struct session_key *k, const st
 {
     enum rc rc = sessions_key_check(k, e);
     if (rc) return rc;
-    if (ss->open.n >= ss->c.max)
-        return err_set(e, RC_BUSY, "as many sessions are open as this server takes (%u)", ss->c.max);
+    if (ss->open.n >= ss->c.max) return err_set(e, RC_BUSY, "the maximum number of sessions is open (%u)", ss->c.max);
     struct session *s = calloc(1, sizeof *s + k->name.n + k->id.n + 1);
     if (!s) return err_set(e, RC_NOMEM, "no memory for a session");
     char *p = (char *)(s + 1);
@@ -243,7 +242,7 @@ enum rc sessions_open(struct sessions *ss, const struct session_key *k, const st
     return RC_OK;
 }
 
-/* An open one is over, and nobody gets an answer out of it again; only its token is still known. */
+/* End an open session without repeating its reply; only its token stays known. */
 static void supersede(struct sessions *ss, struct session *s)
 {
     if (ss->left) ss->left(ss->ctx, s, "the device began another session");
@@ -330,7 +329,7 @@ void sessions_expire(struct sessions *ss, int64_t now_ms)
     for (struct session *s = ss->open.oldest; s && s->used_ms + RECALL_IDLE_MS < now_ms; s = s->newer)
         forget_device(ss, s);
     while (ss->open.oldest && ss->open.oldest->used_ms + ss->c.idle_ms < now_ms)
-        give_up(ss, ss->open.oldest, "the device did not go on in time");
+        give_up(ss, ss->open.oldest, "the device did not continue in time");
     while (ss->ended.oldest && ss->ended.oldest->used_ms + ss->c.idle_ms < now_ms) sessions_drop(ss, ss->ended.oldest);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_DM_SESSIONS_H
 #define SERVER_DM_SESSIONS_H
-/* Open DM sessions in memory, of devices that have proved themselves; found by the token in RespURI, or by device and
- * SessionID for who proves himself anew with each message. Bounded in number, age and bytes. Losing one costs the
- * device a new session and nothing else. Ended ones stay a while for their last reply (a device that did not get it
- * repeats its message), and so that a second holder of the device's identity is noticed when he goes on. */
+/* Open DM sessions of authenticated devices, in memory. A session is found by the token in RespURI, or by device and
+ * SessionID for a device that authenticates with each message. Bounded in number, age and bytes. Losing a session costs
+ * the device a new session and nothing else. An ended session stays for a while for its last reply (a device that did
+ * not receive it repeats its message), and to detect a second device with the same identity. */
 #include "base/buf.h"
 #include "base/world.h"
 #include "server/decide/session_work.h"
@@ -17,32 +17,32 @@ enum {
     SESSION_NAME_BYTES = 255,
     SESSION_ID_BYTES = 64,
     SESSION_REMOTE_BYTES = 46,
-    SESSIONS_CONTESTED_MS = 600000 /* what happened longer ago than this is not counted together */
+    SESSIONS_CONTESTED_MS = 600000 /* contests further apart are counted separately */
 };
 
-struct recording; /* server/dm/recorder.h: what was said, for those who look into it later */
+struct recording; /* server/dm/recorder.h: the recorded messages */
 
 struct session {
     int64_t authority, device;
     struct str name, id;           /* SyncHdr Source and SessionID */
     char token[SESSION_TOKEN + 1]; /* RespURI carries it */
-    struct sml_server *sml;        /* NULL: over, only its last reply is kept */
+    struct sml_server *sml;        /* NULL: ended, only its last reply is kept */
     int64_t used_ms;
-    int64_t nonce_ms; /* when it last changed the nonce of notifications; 0 = not */
+    int64_t nonce_ms; /* when it last changed the nonce of notifications; 0 = never */
     unsigned messages;
-    uint64_t turn; /* number of the message that used it last */
-    /* How the device proved itself when it began. */
-    uint64_t credentials; /* hash of those it has */
-    uint64_t certificate; /* hash of the name in the certificate of the connection, 0 = none that counts */
-    bool by_certificate;  /* and by nothing else */
+    uint64_t turn; /* number of the last message that used it */
+    /* How the device authenticated at the start. */
+    uint64_t credentials; /* hash of its credentials */
+    uint64_t certificate; /* hash of the name in the connection's valid certificate, 0 = none */
+    bool by_certificate;  /* by the certificate only */
     char remote[SESSION_REMOTE_BYTES];
-    /* Somebody else goes on with a session that another one of the same device has ended: so often since then. */
+    /* How often a message continued a session that another session of the device had ended. */
     unsigned contested;
     int64_t contested_ms;
-    bool superseded; /* ended by another one */
-    uint64_t msg_id; /* of the message last taken */
-    bool alone;      /* that one came without our token, and proved the device by itself */
-    /* The message last answered, and the answer. */
+    bool superseded; /* ended by another session */
+    uint64_t msg_id; /* MsgID of the last message */
+    bool alone;      /* that message had no token and authenticated the device itself */
+    /* The last answered message, and its answer. */
     uint64_t last_hash;
     size_t last_bytes;
     enum sml_type last_type;
@@ -59,17 +59,17 @@ struct session {
 };
 
 struct sessions_config {
-    unsigned max; /* open ones */
+    unsigned max; /* maximum of open sessions */
     int64_t idle_ms, lifetime_ms;
 };
 
 struct sessions;
-/** @param left  called for an open session that is given up, before it is freed; `why` for people */
+/** @param left  called for an open session that is given up, before it is freed; `why` is readable text */
 typedef void sessions_left(void *ctx, struct session *s, const char *why);
 struct sessions *sessions_create(const struct sessions_config *c, sessions_left *left,
                                  void *ctx); /* NULL when out of memory */
 void sessions_destroy(struct sessions *ss);
-/** As sessions_destroy, without a word to anybody. */
+/** As sessions_destroy, without calling `left`. */
 void sessions_forget(struct sessions *ss);
 
 struct session_key {
@@ -78,50 +78,50 @@ struct session_key {
     uint64_t hash;
     size_t bytes;
 };
-/** The session with this token, device and SessionID, open or ended; NULL: there is none. Nothing else is as good as the
- * token: a message with one that is not found is not of a session that is. */
+/** The session with this token, device and SessionID, open or ended; NULL: none. Only the token counts: a message with
+ * an unknown token belongs to no session. */
 struct session *sessions_of_token(struct sessions *ss, const struct session_key *k);
-/** The device's open session with this SessionID: for messages that prove the device. */
+/** The device's open session with this SessionID, for authenticated messages. */
 struct session *sessions_of_device(struct sessions *ss, const struct session_key *k);
-/** The session, open or ended, whose last message was this one to the octet, with proof of its own and without token. */
+/** The session, open or ended, whose last message had exactly these octets, with credentials and without token. */
 struct session *sessions_repeated(struct sessions *ss, const struct session_key *k);
-/** It is the message last answered, to the octet: s->last is its answer. */
+/** True when the message has the octets of the last answered one: s->last is its answer. */
 bool sessions_repeats(const struct session *s, const struct session_key *k);
-/** Who holds the token of a superseded session goes on with it, and is not who superseded it.
- * @return the session that the device has instead, open or ended; NULL = nothing is known of it any more */
+/** A message continues a superseded session, so its sender is not the one that superseded it. @return the session that
+ * replaced it, open or ended; NULL = unknown */
 struct session *sessions_contest(struct sessions *ss, const struct session_key *k, int64_t now_ms);
-/** Longer names and SessionIDs are refused. */
+/** Refuse device names and SessionIDs that are too long. */
 enum rc sessions_key_check(const struct session_key *k, struct err *e);
-/** A new one, with a token, without its sml machine. @return RC_BUSY past the ceiling, RC_LIMIT (sessions_key_check),
- * RC_NOMEM */
+/** Create a session with a token, without its sml machine. @return RC_BUSY past the ceiling, RC_LIMIT
+ * (sessions_key_check), RC_NOMEM */
 enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out,
                       struct err *e);
-/** The device has begun another session: its open ones are given up, and what ended ones answered is forgotten
- * (protocol.md 16, OMA-TS-DM_Protocol-V1_2_1 6). */
+/** The device has begun another session: end its open ones, and drop the replies of ended ones (protocol.md 16,
+ * OMA-TS-DM_Protocol-V1_2_1 6). */
 void sessions_claim(struct sessions *ss, struct session *s);
-/** It was used just now. */
+/** Update the time of last use. */
 void sessions_touch(struct sessions *ss, struct session *s, int64_t now_ms);
-/** It is over: only its last reply stays. */
+/** End the session; only its last reply stays. */
 void sessions_end(struct sessions *ss, struct session *s);
-/** Forget it altogether; `left` is not called. */
+/** Free the session; `left` is not called. */
 void sessions_drop(struct sessions *ss, struct session *s);
-/** s->work.recall holds so many bytes now; when all of them together are too much, those of the longest idle sessions are
- * given up. */
+/** Set the size of s->work.recall; when the total exceeds the limit, the caches of the longest idle sessions are
+ * dropped. */
 void sessions_recall(struct sessions *ss, struct session *s, size_t bytes);
-/** One that was used by this message or a later one; NULL = none (any more). */
+/** A session that this message or a later one used; NULL = none. */
 struct session *sessions_of_turn(struct sessions *ss, uint64_t first);
-/** The one that this message used last; NULL = it is gone, or was used again. */
+/** The session that this message used last; NULL = freed, or used again. */
 struct session *sessions_of_message(struct sessions *ss, uint64_t message);
-/** As sessions_drop, but the session with its recording stays with the caller, for sessions_free. */
+/** As sessions_drop, but the caller keeps the session with its recording, for sessions_free. */
 void sessions_detach(struct sessions *ss, struct session *s);
 void sessions_free(struct session *s);
-/** Give up those that are idle or ended for too long, and what is remembered of devices that take their time. */
+/** Free sessions that are idle or ended for too long, and the caches of slow devices. */
 void sessions_expire(struct sessions *ss, int64_t now_ms);
-/** The clock was set back by so much. */
+/** Adjust times after the clock was set back. */
 void sessions_shift(struct sessions *ss, int64_t by_ms);
-/** Older than its lifetime? */
+/** True when the session exceeds its lifetime. */
 bool sessions_too_old(const struct sessions *ss, const struct session *s, int64_t now_ms);
 size_t sessions_count(const struct sessions *ss);
-/** Bytes held by all of them. Walks over them. */
+/** Bytes used by all sessions; walks over them. */
 size_t sessions_bytes(const struct sessions *ss);
 #endif

@@ -77,7 +77,7 @@ static enum rc apply(struct dm *dm, struct turn_message *m, struct err *e)
     return RC_OK;
 }
 
-/* They can all be applied, nearly always. */
+/* Apply all messages together, which nearly always succeeds. */
 static enum rc apply_all(struct dm *dm, struct err *e)
 {
     enum rc rc = RC_OK;
@@ -89,7 +89,7 @@ static enum rc apply_all(struct dm *dm, struct err *e)
 static void take_back(struct dm *dm)
 {
     sql_rollback_to(store_sql(dm->st));
-    uri_table_forget(store_paths(dm->st)); /* new addresses among them */
+    uri_table_forget(store_paths(dm->st)); /* they may contain new addresses */
     dm->recorder.kept_bytes = -1;
 }
 
@@ -106,7 +106,7 @@ static enum rc apply_alone(struct dm *dm, struct turn_message *m, struct err *e)
 static void give_up(struct dm *dm, struct session *s, const struct err *why)
 {
     char text[ERR_TEXT_BYTES + 100];
-    snprintf(text, sizeof text, "the server could not keep what the message brought: its database failed (%s)",
+    snprintf(text, sizeof text, "the server could not store the message's changes: its database failed (%s)",
              why->text);
     session_log_failed(dm, s, text);
 }
@@ -119,7 +119,7 @@ static void lose(struct dm *dm, struct turn_message *m, const struct err *why)
     if (s) give_up(dm, s, why);
 }
 
-/* One of them cannot be applied: each for itself. @return of the first, when none of them can */
+/* One message cannot be applied: apply each alone. @return the error of the first, when none can */
 static enum rc apply_each(struct dm *dm, struct err *e)
 {
     enum rc all = RC_OK;
@@ -128,7 +128,7 @@ static enum rc apply_each(struct dm *dm, struct err *e)
         struct err why = { 0 };
         if (m->applied) continue;
         enum rc rc = apply_alone(dm, m, &why);
-        if (!sql_in_transaction(store_sql(dm->st))) { /* a full disk has taken everything back */
+        if (!sql_in_transaction(store_sql(dm->st))) { /* a full disk has rolled everything back */
             if (e) *e = why;
             return rc ? rc : err_set(e, RC_IO, "the transaction was lost");
         }
@@ -148,7 +148,7 @@ static enum rc apply_in_transaction(struct dm *dm, bool only, struct err *e)
 {
     struct sql *db = store_sql(dm->st);
     if (!sql_in_transaction(db)) return err_set(e, RC_IO, "the transaction was lost");
-    if (only) return apply_all(dm, e); /* with it goes nothing else */
+    if (only) return apply_all(dm, e); /* no other message is lost with it */
     enum rc rc = sql_savepoint(db, e);
     if (rc) return rc;
     rc = apply_all(dm, e);
@@ -179,7 +179,7 @@ static enum rc commit(struct dm *dm, struct err *e)
     struct sql *db = store_sql(dm->st);
     enum rc rc = turn_apply(dm, e);
     if (rc) return rc;
-    if (dm->broken) return err_set(e, RC_IO, "a part of the turn could not be kept");
+    if (dm->broken) return err_set(e, RC_IO, "a part of the turn could not be stored");
     return sql_in_transaction(db) ? sql_commit(db, e)
            : dm->dirty            ? err_set(e, RC_IO, "the transaction was lost")
                                   : RC_OK;

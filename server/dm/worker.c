@@ -22,12 +22,12 @@
 
 enum { WORKER_IDLE_S = 75, WORKER_TICK_MS = 1000, WORKER_DRAIN_MS = 5000, WORKER_CHECKPOINT_MS = 500 };
 
-/* A message that waits for its turn, or for the turn's commit. */
+/* A message that waits for processing, or for the commit of its turn. */
 struct pending {
     struct http_request *r;
     struct exchange_request rq;
     struct exchange_reply rp;
-    int64_t since_us, due_us; /* due: not to be answered before */
+    int64_t since_us, due_us; /* due_us: earliest time of the answer */
     struct pending *next;
 };
 
@@ -35,7 +35,7 @@ struct queue {
     struct pending *first, **tail;
 };
 
-/* Random octets in stock: a call for each nonce and token costs more than what it brings. Used ones are wiped. */
+/* A pool of random octets, which saves a system call for each nonce and token. Used octets are wiped. */
 struct pool {
     uint8_t octets[4096];
     size_t left;
@@ -48,9 +48,9 @@ struct worker {
     struct http_listener *listener;
     int epoll, wake;
     struct threads loop, carrier; /* one each */
-    bool full_told;               /* that the disk is full was logged, and it still is */
+    bool full_told;               /* the full disk was logged, and it is still full */
     struct sql *log;
-    struct queue waiting, held; /* held: in the order in which they are due */
+    struct queue waiting, held; /* held: sorted by due time */
 };
 
 static void queue_init(struct queue *q)
@@ -106,7 +106,7 @@ static int64_t now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* ---- what comes in ---- */
+/* ---- requests ---- */
 
 static void refuse(struct http_reply *reply, int status, const char *text)
 {
@@ -127,8 +127,8 @@ static bool authority_of(struct str path, struct str *authority)
     return str_find(*authority, '/', 0) == authority->n;
 }
 
-/* RespURI without its token: our address as devices see it, the authority, and whatever else the device had in its
- * query (protocol.md 20: ?mode=Maintenance). */
+/* RespURI without its token: the public DM URL, the authority, and the rest of the device's query (protocol.md 20:
+ * ?mode=Maintenance). */
 static struct str resp_base(const struct server *srv, struct str authority, struct str query, struct arena *a)
 {
     struct str base = str_of(srv->config->dm_url), part;
@@ -153,18 +153,18 @@ static struct str resp_base(const struct server *srv, struct str authority, stru
     return out.n ? out : base;
 }
 
-/* Nobody sends a body for nothing: what can be refused is refused when the head is there. A device proves who it is in
- * its message, so that this is all. */
+/* Refuse wrong requests before the body is read. The credentials of a device are in its message, so nothing else can be
+ * checked here. */
 static bool look_at_head(void *ctx, struct http_request *r, void **upload, struct http_reply *reply)
 {
     struct str authority;
     enum sml_type type;
     (void)ctx, (void)upload;
     if (!authority_of(r->path, &authority)) {
-        refuse(reply, 404, "There is nothing here. Devices send their messages to /dm or /dm/<authority>.");
+        refuse(reply, 404, "Not found. Devices send their messages to /dm or /dm/<authority>.");
     } else if (!str_is(r->method, "POST")) {
         http_reply_header(reply, "Allow", STR("POST"));
-        refuse(reply, 405, "A SyncML message comes as the body of a POST.");
+        refuse(reply, 405, "Send a SyncML message as the body of a POST.");
     } else if (!sml_type_of_mime(http_header(r, "Content-Type"), &type)) {
         refuse(reply, 415, "Content-Type must be " SML_MIME_XML " or " SML_MIME_WBXML ".");
     }
@@ -173,7 +173,7 @@ static bool look_at_head(void *ctx, struct http_request *r, void **upload, struc
 
 static const struct http_upload heads = { look_at_head, NULL, NULL };
 
-/* Every complete request comes here while libmicrohttpd reads; the work is done after that. */
+/* Called for every complete request while libmicrohttpd reads; the work is done later. */
 static void handle(void *ctx, struct http_request *r, struct http_reply *reply)
 {
     struct worker *w = ctx;
@@ -205,7 +205,7 @@ static void handle(void *ctx, struct http_request *r, struct http_reply *reply)
     queue_put(&w->waiting, p);
 }
 
-/* ---- what goes out ---- */
+/* ---- replies ---- */
 
 static void answer(struct worker *w, struct pending *p)
 {
@@ -238,7 +238,7 @@ static void log_failure(const struct pending *p, const struct err *e)
               LOG_N("bytes", p->rq.body.n), LOG_Z("error", err_format(e, text, sizeof text)));
 }
 
-/* A full disk, or a database that was taken away, is one event, however many messages find it so. */
+/* Log a full disk or a moved database once, not for each message. */
 static bool is_news(struct worker *w)
 {
     const struct health *h = w->srv->health;
@@ -248,7 +248,7 @@ static bool is_news(struct worker *w)
     return !told;
 }
 
-/* Who guesses waits; everybody else's answers go out meanwhile. */
+/* Delay the answers to wrong credentials; other answers are sent meanwhile. */
 static void hold_or_answer(struct worker *w, struct pending *p)
 {
     if (!p->rp.delay_ms) {
@@ -264,7 +264,7 @@ static void answer_held(struct worker *w, int64_t until_us)
     while (w->held.first && w->held.first->due_us <= until_us) answer(w, queue_take(&w->held));
 }
 
-/* Messages that wait, as many as a turn's time allows; one commit; then their replies. */
+/* Process waiting messages within a turn's time, commit once, then send their replies. */
 static void turn(struct worker *w)
 {
     int64_t until = now_us() + (int64_t)w->srv->config->dm_turn_ms * 1000;
@@ -286,7 +286,7 @@ static void turn(struct worker *w)
     if (!rc) w->full_told = false;
     if (rc && is_news(w)) log_event(LOG_ERROR, "dm.commit_failed", LOG_Z("error", e.text));
     while ((p = queue_take(&done)) != NULL) {
-        if (rc || !dm_kept(w->dm, &p->rp)) exchange_overload(&p->rp, "its database does not keep anything");
+        if (rc || !dm_kept(w->dm, &p->rp)) exchange_overload(&p->rp, "its database cannot be written");
         hold_or_answer(w, p);
     }
     if (rc || !events) return;
@@ -308,7 +308,7 @@ static void expire(struct worker *w)
 
 /* ---- the log ---- */
 
-/* SQLite's log is carried over into the file by a thread of its own, so that no turn waits for it. */
+/* A separate thread checkpoints SQLite's log, so that no turn waits for it. */
 static void *carry_over(void *arg)
 {
     struct worker *w = arg;
@@ -371,7 +371,7 @@ static void *loop(void *arg)
         log_flush(false);
         tick = world_monotonic_ms() + WORKER_TICK_MS;
     }
-    /* No new connections; who was let in gets an answer. */
+    /* Accept no new connections; answer the accepted requests. */
     http_quiesce(w->listener);
     int64_t until = world_monotonic_ms() + WORKER_DRAIN_MS;
     do {
@@ -388,7 +388,7 @@ static enum rc open_loop(struct worker *w, struct err *e)
     struct epoll_event ev = { .events = EPOLLIN };
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     w->wake = wake_open();
-    if (w->epoll < 0 || w->wake < 0) return err_set(e, RC_IO, "cannot make an event loop: %s", strerror(errno));
+    if (w->epoll < 0 || w->wake < 0) return err_set(e, RC_IO, "cannot create an event loop: %s", strerror(errno));
     ev.data.fd = w->wake;
     if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &ev))
         return err_set(e, RC_IO, "cannot wait for events: %s", strerror(errno));

@@ -88,7 +88,7 @@ def test_a_device_that_disappears_in_a_session_loses_the_session_and_nothing_els
     o = operation(clear, op)
     assert o["state"] == "sent" and o["tries"] == 1
     lost = world.wait_for("the session to be given up", lambda: sessions(clear, SCRIPTED)[0]["outcome"] == "lost" and sessions(clear, SCRIPTED)[0], 15)
-    assert lost["why"] == "the device did not go on in time" and lost["ended"]
+    assert lost["why"] == "the device did not continue in time" and lost["ended"]
     # What it says after that is too late: it is told to begin anew.
     late = c.say(c.answers(r), cred=False)
     assert late.verdict() in ("401", "407") and not late.asks()

@@ -7,7 +7,8 @@
 
 static const char policy[] =
     "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: workspace, authority: acme-it}\n"
-    "spec:\n  selector: 'device.id != \"\"'\n  vm:\n    id: corp\n    guestType: linux\n    image: base:1.0\n    state: running\n"
+    "spec:\n  selector: 'device.id != \"\"'\n  vm:\n    id: corp\n    guestType: linux\n    image: base:1.0\n   "
+    " state: running\n"
     "    resources:\n      cpu: {vcpus: %s}\n      memory: {min: 64Mi, max: 128Mi}\n";
 
 static void apply(struct dm_fixture *l, const char *vcpus)
@@ -167,14 +168,14 @@ static void alerts_nobody_knows_are_passed_on(void)
 static int64_t tree(struct dm_fixture *l, const char *command, const char *uri, const char *format, const char *data)
 {
     char text[1024];
-    snprintf(
-        text, sizeof text,
-        "INSERT INTO operation (device_id, kind, by_policy, scope, tree_command, tree_uri, tree_format, tree_data,"
-        " correlator, state, created_by, created_ms, updated_ms) VALUES (1, 'tree', 0, 0, '%s', '%s', %s%s%s, %s%s%s, 't-' ||"
-        " (SELECT count(*) FROM operation), 'queued', 'test', 1, 1); UPDATE authority SET stamp = stamp + 1;"
-        " UPDATE device SET generation = (SELECT stamp FROM authority)",
-        command, uri, format ? "'" : "", format ? format : "NULL", format ? "'" : "", data ? "'" : "",
-        data ? data : "NULL", data ? "'" : "");
+    snprintf(text, sizeof text,
+             "INSERT INTO operation (device_id, kind, by_policy, scope, tree_command, tree_uri, tree_format, tree_data,"
+             " correlator, state, created_by, created_ms, updated_ms) VALUES (1, 'tree', 0, 0, '%s', '%s', %s%s%s, "
+             "%s%s%s, 't-' ||"
+             " (SELECT count(*) FROM operation), 'queued', 'test', 1, 1); UPDATE authority SET stamp = stamp + 1;"
+             " UPDATE device SET generation = (SELECT stamp FROM authority)",
+             command, uri, format ? "'" : "", format ? format : "NULL", format ? "'" : "", data ? "'" : "",
+             data ? data : "NULL", data ? "'" : "");
     dm_fixture_sql(l, text);
     return dm_fixture_int(l, "SELECT max(operation_id) FROM operation");
 }
@@ -271,7 +272,7 @@ static void a_device_that_tells_nothing_does_not_lead_us_round_in_circles(void)
     CU_ASSERT(p->posts < 10);
     CU_ASSERT(dm_fixture_int(l, "SELECT count(*) FROM failure WHERE code = 500") > 0);
     CU_ASSERT_STRING_EQUAL(dm_fixture_text(l, "SELECT why FROM failure WHERE code = 500 LIMIT 1"),
-                           "the device answers, but nothing comes of it");
+                           "the device answers, but the command has no effect");
     end(p, l);
 }
 

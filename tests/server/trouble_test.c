@@ -10,7 +10,8 @@
 
 static const char policy[] =
     "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: workspace, authority: acme-it}\n"
-    "spec:\n  selector: 'device.id != \"\"'\n  vm:\n    id: corp\n    guestType: linux\n    image: base:1.0\n    state: running\n"
+    "spec:\n  selector: 'device.id != \"\"'\n  vm:\n    id: corp\n    guestType: linux\n    image: base:1.0\n   "
+    " state: running\n"
     "    resources:\n      cpu: {vcpus: 2}\n      memory: {min: 64Mi, max: 128Mi}\n";
 
 static struct fixture_device *running(struct dm_fixture **l)
@@ -102,7 +103,7 @@ static void an_idle_session_ends(void)
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
     CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
     CU_ASSERT_STRING_EQUAL(dm_fixture_text(l, "SELECT outcome FROM session"), "lost");
-    CU_ASSERT_PTR_NOT_NULL(strstr(dm_fixture_text(l, "SELECT why FROM session"), "did not go on"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(dm_fixture_text(l, "SELECT why FROM session"), "did not continue"));
     end(p, l);
 }
 
@@ -187,7 +188,8 @@ static void what_was_not_committed_was_not_said(void)
     int64_t open = dm_fixture_operation(l, "IMEI:001", "corp", "lock", "");
     /* The transaction disappears under the turn, as with a full disk. */
     const struct str message = STR(
-        "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID>"
+        "<SyncML "
+        "xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID>"
         "<MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:001</LocURI></Source></SyncHdr>"
         "<SyncBody><Final/></SyncBody></SyncML>");
     const struct certificate shown = { .name = "IMEI:001", .n_name = 8 };
@@ -202,7 +204,7 @@ static void what_was_not_committed_was_not_said(void)
     l->dm->dirty = true;
     CU_ASSERT_NOT_EQUAL(dm_commit(l->dm, &e), RC_OK);
     CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
-    exchange_overload(&rp, "its database does not keep anything");
+    exchange_overload(&rp, "its database cannot be written");
     CU_ASSERT_EQUAL(rp.status, 503);
     exchange_reply_finish(&rp);
     CU_ASSERT(open > 0);

@@ -13,7 +13,8 @@
 #include <sys/resource.h>
 
 static const char hello[] =
-    "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>%d</SessionID><MsgID>1</MsgID>"
+    "<SyncML "
+    "xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>%d</SessionID><MsgID>1</MsgID>"
     "<Target><LocURI>x</LocURI></Target><Source><LocURI>%s</LocURI></Source></SyncHdr><SyncBody><Alert><CmdID>1</CmdID><Data>1201</Data></Alert>"
     "<Final/></SyncBody></SyncML>";
 
@@ -77,7 +78,7 @@ static void answers_in_the_words_of_http(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(text, SML_MIME_WBXML));
     CU_ASSERT_EQUAL(send(f, w, "PUT", "/dm", xml, str_of(body), text, NULL), 405);
     CU_ASSERT_EQUAL(send(f, w, "POST", "/dm", xml, STR("<no"), text, NULL), 400);
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "no SyncML message"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "not a SyncML message"));
     CU_ASSERT_EQUAL(send(f, w, "POST", "/dm", xml, ((struct str){ big, sizeof big }), text, NULL), 413);
     l->config.dm_max_sessions = 1;
     CU_ASSERT_EQUAL(send(f, w, "POST", "/dm", xml, str_of(body), text, &reply), 200);
