@@ -88,8 +88,11 @@ enum ctl_exit cmd_help(struct ctl *c)
         ctl_put(buf_str(&b));
     else if (group)
         list(name);
-    else
-        return ctl_usage(c, "there is no command \"%s\"", name);
+    else {
+        struct str best = ctl_args_near(ctl_commands, ctl_n_commands, name);
+        return ctl_error(CTL_USAGE, "there is no command \"%s\"%s%.*s%s; dmvisorctl help lists them", name,
+                         best.n ? ": did you mean \"" : "", STR_ARG(best), best.n ? "\"?" : "");
+    }
     buf_finish(&b);
     return CTL_OK;
 }

@@ -49,6 +49,14 @@ static bool next_document(struct str all, size_t *at, unsigned *line, unsigned *
     return content;
 }
 
+/* An earlier document with this name, or NULL. */
+static const struct ctl_document *before_it(const struct ctl_documents *all, const char *name)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (strcmp(all->row[i].name, name) == 0) return &all->row[i];
+    return NULL;
+}
+
 /* Only the document's name is read here; the server checks the content. */
 static enum ctl_exit read_name(struct ctl *c, struct ctl_document *d)
 {
@@ -82,6 +90,10 @@ static enum ctl_exit add_text(struct ctl *c, const char *file, struct str all, s
         if (out->n == DOCUMENTS) return ctl_error(CTL_FAILED, "%s: more than %d documents", file, DOCUMENTS);
         *d = (struct ctl_document){ .file = file, .first_line = first_line, .text = text };
         enum ctl_exit code = read_name(c, d);
+        const struct ctl_document *other = code ? NULL : before_it(out, d->name);
+        if (other) /* the second would take the first one's place without a word */
+            code = ctl_error(CTL_FAILED, "%s:%u: policy %s is already in %s:%u", file, first_line + 1, d->name,
+                             other->file, other->first_line + 1);
         if (code) return code;
         out->n++;
     }

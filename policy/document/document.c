@@ -40,8 +40,9 @@ static void put(struct doc_reader *r, struct str pointer, unsigned line, unsigne
     char text[ERR_TEXT_BYTES + 256];
     if (++r->n_errors > POL_ERRORS) return;
     struct str words = arena_vprintf(r->a, fmt, ap);
-    err_at(&one, RC_INVALID, r->name, line, column, "%.*s: %.*s", STR_ARG(pointer), STR_ARG(words));
-    if (r->refused) buf_printf(r->refused, "%s%.*s: %.*s", r->refused->n ? "\n" : "", STR_ARG(pointer), STR_ARG(words));
+    const struct str place = pointer.n ? arena_printf(r->a, "%.*s:", STR_ARG(pointer)) : STR("the document");
+    err_at(&one, RC_INVALID, r->name, line, column, "%.*s %.*s", STR_ARG(place), STR_ARG(words));
+    if (r->refused) buf_printf(r->refused, "%s%.*s %.*s", r->refused->n ? "\n" : "", STR_ARG(place), STR_ARG(words));
     if (r->e && !r->e->rc) *r->e = one;
     if (r->errors) buf_printf(r->errors, "%s\n", err_format(&one, text, sizeof text));
 }

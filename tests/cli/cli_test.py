@@ -281,6 +281,7 @@ def test_an_output_that_cannot_be_written(ctl, server):
     (["device", "set", "d"], "--title, --push or --record"),
     (["device", "register", "d", "--push", "udp"], "udp:HOST:PORT"),
     (["device", "register", "d", "--label", "=x"], "KEY=VALUE"),
+    (["device", "register", "d", "--label", "a=b", "--label", "a=c"], 'gives "a" twice'),
     (["apply"], "-f FILE"),
     (["image", "upload", "/etc/hostname"], "--name and --version"),
     (["vm", "wait", "d", "v"], "a condition is needed"),
@@ -298,6 +299,7 @@ def test_an_output_that_cannot_be_written(ctl, server):
     (["OPERATION", "d", "v"], "an operation is needed"),
     (["get", "devices", "--server", "ftp://x"], "http:// or https://"),
     (["help", "fly"], "no command"),
+    (["help", "aply"], 'did you mean "apply"?'),
 ])
 def test_wrong_use_ends_with_2_before_anything_is_asked(ctl, server, args, says):
     r = ctl(*args, code=2)
@@ -498,7 +500,8 @@ def test_mistakes_are_told_with_file_line_and_column(ctl, server, tmp_path):
 
 @pytest.mark.parametrize("text, says", [
     ("a: [\n", "p.yaml:2:1: "), ("a: b\n", "p.yaml:1: /metadata/name is missing"), ("", "there is no document"), ("# only\n---\n", "there is no document"),
-    (DOC % "a" + "---\n- x\n", "p.yaml:6: /metadata/name is missing"), ("x: 'a\n", "p.yaml:")])
+    (DOC % "a" + "---\n- x\n", "p.yaml:6: /metadata/name is missing"),
+    (DOC % "a" + "---\n" + DOC % "b" + "---\n" + DOC % "a", "policy a is already in p.yaml:1"), ("x: 'a\n", "p.yaml:")])
 def test_documents_that_cannot_be_read(ctl, server, tmp_path, text, says):
     (tmp_path / "p.yaml").write_text(text)
     assert says in ctl("apply", "-f", "p.yaml", code=1).err and not server.asked
