@@ -105,6 +105,27 @@ def test_a_search_finds_identities_names_and_labels(server, browser):  # noqa: F
     assert [p for p in browser.problems() if "status of 400" not in p] == []
 
 
+def test_a_long_label_is_read_to_its_end(server, browser):  # noqa: F811
+    server.register("IMEI:001010000000003", {"where-it-is": "x" * 60})
+    browser.login()
+    browser.go("#/devices")
+    browser.look({"width": 360, "scheme": "light"})
+    browser.see(name_of("IMEI:001010000000003"), "x" * 60)
+    edge = "Math.max(...[...document.querySelectorAll('.label')].map((e) => e.getBoundingClientRect().right))"
+    browser.until("the label to be within the page", lambda: browser.evaluate(edge) <= 360)
+
+
+def test_a_device_is_not_registered_with_two_values_of_one_label(server, browser):  # noqa: F811
+    browser.login()
+    browser.go("#/devices")
+    browser.click("button", "Register")
+    browser.fill("#ask-id", "IMEI:001010000000004")
+    browser.fill("#ask-labels", "place=here\nplace=there")
+    browser.click("dialog [data-yes]")
+    browser.see("dialog", "is already here")
+    assert server.call("GET", "/devices/IMEI%3A001010000000004").status_code == 404
+
+
 def test_the_login_is_not_in_its_own_way(server, browser):  # noqa: F811
     """The hidden field for password stores takes no room."""
     browser.open("/")

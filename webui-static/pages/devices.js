@@ -37,14 +37,16 @@ async function load({ filter, summary, why }, limit) {
 }
 
 function pairs(text) {
-    const labels = {};
+    const labels = Object.create(null);
     for (const line of text
         .split('\n')
         .map((l) => l.trim())
         .filter(Boolean)) {
         const eq = line.indexOf('=');
         if (eq < 1) throw new Error(`"${line}": write key=value`);
-        labels[line.slice(0, eq).trim()] = line.slice(eq + 1).trim();
+        const key = line.slice(0, eq).trim();
+        if (key in labels) throw new Error(`"${line}": ${key} is already ${labels[key]}`);
+        labels[key] = line.slice(eq + 1).trim();
     }
     return labels;
 }

@@ -127,6 +127,7 @@ const FILTERS = [
     ['expired', 'Expired'],
     ['verified', 'Verified'],
     ['cancelled', 'Cancelled'],
+    ['superseded', 'Superseded'],
 ];
 
 export function Operations({ query }) {
