@@ -140,10 +140,10 @@ static void stop(struct process *p)
     api_stop(p->api);
     http_stop(p->api_listener);
     http_stop(p->image_listener);
-    api_destroy(p->api);
     retention_destroy(p->srv.retention);
     notifier_destroy(p->srv.notifier);
     events_destroy(p->srv.events);
+    api_destroy(p->api);
     images_close(p->images);
     metrics_destroy(p->srv.metrics);
     sql_claim_give_back(p->claim);

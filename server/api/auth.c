@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
 #include "db/token.h"
+#include "server/core/health.h"
 #include "server/http/http_header.h"
 
 #include "base/crypto.h"
@@ -77,22 +78,21 @@ static struct str bytes_of(const uint8_t *p, size_t n)
 }
 
 /* Call with the lock held. */
-static struct login *session_at(struct call *c, const uint8_t hash[SHA256_BYTES])
+static struct login *session_at(struct logins *l, int64_t now_ms, const uint8_t hash[SHA256_BYTES])
 {
-    struct logins *l = c->api->logins;
     for (size_t i = 0; i < SESSIONS; i++)
-        if (l->s[i].token && l->s[i].expires_ms > c->w.now_ms && l->s[i].hash[0] == hash[0] &&
+        if (l->s[i].token && l->s[i].expires_ms > now_ms && l->s[i].hash[0] == hash[0] &&
             text_same_secret(bytes_of(l->s[i].hash, SHA256_BYTES), bytes_of(hash, SHA256_BYTES)))
             return &l->s[i];
     return NULL;
 }
 
 /* @return the token of the session; 0 = no such session */
-static int64_t session_token(struct call *c, const uint8_t hash[SHA256_BYTES])
+static int64_t session_token(const struct api *api, int64_t now_ms, const uint8_t hash[SHA256_BYTES])
 {
-    struct logins *l = c->api->logins;
+    struct logins *l = api->logins;
     pthread_mutex_lock(&l->lock);
-    const struct login *s = session_at(c, hash);
+    const struct login *s = session_at(l, now_ms, hash);
     int64_t token = s ? s->token : 0;
     pthread_mutex_unlock(&l->lock);
     return token;
@@ -102,9 +102,10 @@ static void session_end(struct call *c, const uint8_t hash[SHA256_BYTES])
 {
     struct logins *l = c->api->logins;
     pthread_mutex_lock(&l->lock);
-    struct login *s = session_at(c, hash);
+    struct login *s = session_at(l, c->w.now_ms, hash);
     if (s) *s = (struct login){ .token = 0 };
     pthread_mutex_unlock(&l->lock);
+    if (s) events_look_again(c->api->srv->events);
 }
 
 /* Call with the lock held: find a slot for a new session of this token; past its share it replaces the token's oldest
@@ -221,6 +222,12 @@ static enum rc by_secret(struct call *c, struct str token)
     return rc;
 }
 
+static bool https(const struct call *c)
+{
+    const char *url = c->api->srv->config->api_url;
+    return c->r->tls || (url && strncmp(url, "https:", 6) == 0);
+}
+
 /* A page of another site must not use the session cookie: SameSite=Strict prevents it, and this check covers browsers
  * without SameSite. */
 static bool same_origin(struct call *c)
@@ -229,8 +236,9 @@ static bool same_origin(struct call *c)
                host = http_header(c->r, "Host");
     if (site.n) return str_is(site, "same-origin") || str_is(site, "none");
     if (!origin.n) return true;
+    const struct str scheme = str_of(https(c) ? "https://" : "http"); /* before a proxy nobody knows which it has */
     size_t at = str_find(origin, '/', 0) + 2;
-    return str_eq_fold(str_slice(origin, at, origin.n), host);
+    return str_eq_fold(str_slice(origin, 0, scheme.n), scheme) && str_eq_fold(str_slice(origin, at, origin.n), host);
 }
 
 static enum rc by_cookie(struct call *c, struct str secret)
@@ -242,7 +250,7 @@ static enum rc by_cookie(struct call *c, struct str secret)
     crypto_sha256(secret, hash);
     enum rc rc = check_brake(c, hash);
     if (rc) return rc;
-    int64_t token = session_token(c, hash);
+    int64_t token = session_token(c->api, c->w.now_ms, hash);
     if (!token) return wrong(c, "you are not logged in, or your session has ended");
     if (!reads && !same_origin(c)) return api_refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
     rc = db_token_by_id(c->db, token, c->a, &t, &c->e);
@@ -256,6 +264,33 @@ static enum rc by_cookie(struct call *c, struct str secret)
     c->by_cookie = true;
     c->cookie = secret;
     return rc;
+}
+
+/* A stream lasts no longer than the token, and the login to the console, that it was opened with. When the database does not
+ * say, it ends: its reader comes back. */
+static bool may_read(const void *ctx, struct sql *db, const struct events_reader *r)
+{
+    enum { TOKEN_ARENA_BYTES = 8192 };
+    static const uint8_t no_session[SHA256_BYTES];
+    const struct api *api = ctx;
+    const int64_t now_ms = health_now_ms(api->srv->health, api->now().now_ms);
+    struct arena a;
+    struct db_token t;
+    struct err e = { 0 };
+    if (memcmp(r->session, no_session, sizeof no_session) != 0 &&
+        session_token(api, now_ms, r->session) != r->principal)
+        return false;
+    arena_init(&a, TOKEN_ARENA_BYTES);
+    enum rc rc = db_token_by_id(db, r->principal, &a, &t, &e);
+    arena_finish(&a);
+    return !rc && (!t.expires_ms || t.expires_ms > now_ms);
+}
+
+struct events_reader api_reader(const struct call *c)
+{
+    struct events_reader r = { .principal = c->token, .may_read = may_read, .ctx = c->api };
+    if (c->by_cookie) crypto_sha256(c->cookie, r.session);
+    return r;
 }
 
 static enum rc narrow(struct call *c)
@@ -287,12 +322,6 @@ enum rc api_authenticate(struct call *c)
 }
 
 /* The console's login. */
-
-static bool https(const struct call *c)
-{
-    const char *url = c->api->srv->config->api_url;
-    return c->r->tls || (url && strncmp(url, "https:", 6) == 0);
-}
 
 static json_t *who_json(struct call *c)
 {
@@ -351,7 +380,7 @@ static enum rc logout(struct call *c)
     struct str secret = cookie_of(c);
     uint8_t hash[SHA256_BYTES];
     crypto_sha256(secret, hash);
-    if (secret.n && session_token(c, hash) && !same_origin(c))
+    if (secret.n && session_token(c->api, c->w.now_ms, hash) && !same_origin(c))
         return api_refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
     if (secret.n) session_end(c, hash);
     api_answer_header(c, "Set-Cookie", COOKIE "=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s",
@@ -489,12 +518,13 @@ static enum rc token_delete(struct call *c)
     if (!rc) {
         json_put_str(was, "name", t.name);
         json_put_str(was, "role", t.role);
-        last = admins == 1 && str_is(t.role, "admin") && !t.authority;
+        last = admins == 1 && str_is(t.role, "admin") && !t.authority && (!t.expires_ms || t.expires_ms > c->w.now_ms);
     }
     if (!rc && last)
         rc = api_refuse(c, 409, "Last admin", NULL,
                         "this is the last admin token for all authorities: create another one first");
     if (!rc) rc = db_token_delete(c->db, c->scope, id, &c->e);
+    c->ends_logins = true;
     if (rc == RC_NOT_FOUND) rc = api_missing(c, "token", c->param[0]);
     if (!rc)
         rc = api_audit(c, c->scope, "token.delete", arena_printf(c->a, "tokens/%.*s", STR_ARG(c->param[0])), was, NULL);

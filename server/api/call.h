@@ -9,6 +9,7 @@
 #include "server/api/api.h"
 #include "server/api/token_brake.h"
 #include "server/api/workers.h"
+#include "server/events/events.h"
 #include "server/events/json.h"
 #include "base/doc.h"
 #include "policy/resolve/condition.h"
@@ -84,8 +85,9 @@ struct call {
     struct str cookie; /* the session's secret */
     int64_t scope;     /* authority of the request; 0 = all that the token may see */
     /* the answer to a changing request */
-    bool wrote;  /* wake events and notifier after the commit */
-    bool secret; /* the reply contains a secret: it is not stored for a repeated request */
+    bool wrote;       /* wake events and notifier after the commit */
+    bool ends_logins; /* and somebody may not read any more */
+    bool secret;      /* the reply contains a secret: it is not stored for a repeated request */
     struct str repeat_key;
     struct str repeat_of;
     struct str remove_image; /* SHA-256 of a file that may be unused after this request */
@@ -167,6 +169,8 @@ enum rc api_logins_create(struct logins **out, struct err *e);
 void api_logins_destroy(struct logins *s);
 /** Set the caller's identity; 401 or 403 when it lacks the route's role. */
 enum rc api_authenticate(struct call *c);
+/** For a stream that this call opens. */
+struct events_reader api_reader(const struct call *c);
 
 /* Devices (devices.c). */
 struct device_row {

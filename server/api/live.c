@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
 
-#include "server/events/events.h"
-
 enum { STREAM_BYTES = 256 << 10 }; /* a reader further behind is dropped; it resumes with Last-Event-ID */
 
 static enum rc check_types(struct call *c, struct str types)
@@ -46,7 +44,8 @@ static enum rc events(struct call *c)
     if (rc) return rc;
     struct http_stream *s = http_stream_create(STREAM_BYTES);
     if (!s) return err_set(&c->e, RC_NOMEM, "no memory for a stream");
-    return begin(c, s, events_stream(c->api->srv->events, c->db, c->token, after, types, device, c->scope, s, &c->e));
+    const struct events_reader who = api_reader(c);
+    return begin(c, s, events_stream(c->api->srv->events, c->db, &who, after, types, device, c->scope, s, &c->e));
 }
 
 static enum rc operation_events(struct call *c)
@@ -63,7 +62,8 @@ static enum rc operation_events(struct call *c)
     if (rc) return rc;
     struct http_stream *s = http_stream_create(STREAM_BYTES);
     if (!s) return err_set(&c->e, RC_NOMEM, "no memory for a stream");
-    return begin(c, s, events_stream_operation(c->api->srv->events, c->db, c->token, id, device, s, &c->e));
+    const struct events_reader who = api_reader(c);
+    return begin(c, s, events_stream_operation(c->api->srv->events, c->db, &who, id, device, s, &c->e));
 }
 
 const struct route routes_live[] = {

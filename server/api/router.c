@@ -173,7 +173,7 @@ static enum rc finish_write(struct call *c)
     if (!rc) rc = sql_commit(c->db, &c->e);
     if (!rc) {
         c->api->full_told = false;
-        events_wake(c->api->srv->events);
+        (c->ends_logins ? events_look_again : events_wake)(c->api->srv->events);
         notifier_wake(c->api->srv->notifier);
         c->kept = true;
     }

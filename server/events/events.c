@@ -32,7 +32,7 @@ enum {
 struct live {
     struct http_stream *stream;
     int64_t at; /* rows up to here are sent */
-    int64_t principal;
+    struct events_reader who;
     int64_t authority, operation; /* 0 = all; operation: only this one, as a whole object */
     bool dirty;                   /* the operation may have changed */
     uint64_t last_hash;           /* of the operation as last sent */
@@ -49,6 +49,7 @@ struct events {
     struct threads threads;
     struct live *streams;
     atomic_uint n_streams;
+    atomic_bool look_again; /* at who may read */
 };
 
 static bool wants(const struct live *s, int64_t authority, struct str type, struct str device)
@@ -202,6 +203,14 @@ static void beat(struct events *ev)
     }
 }
 
+static void end_those_who_may_not(struct events *ev)
+{
+    for (struct live *s = first(ev), *next; s; s = next) {
+        next = s->next;
+        if (s->who.may_read && !s->who.may_read(s->who.ctx, ev->db, &s->who)) drop(ev, s);
+    }
+}
+
 /* @param ms  -1 = until woken */
 static void wait_for(struct events *ev, int64_t ms)
 {
@@ -213,9 +222,13 @@ static void wait_for(struct events *ev, int64_t ms)
 static void *run(void *ctx)
 {
     struct events *ev = ctx;
-    int64_t next_beat = 0, behind_ms = -1;
+    int64_t next_beat = 0, next_look = 0, behind_ms = -1;
     while (!ev->threads.stop) {
         wait_for(ev, behind_ms >= 0 ? behind_ms : first(ev) ? LOOK_MS : -1);
+        if (atomic_exchange(&ev->look_again, false) || world_monotonic_ms() >= next_look) {
+            end_those_who_may_not(ev);
+            next_look = world_monotonic_ms() + LOOK_MS;
+        }
         struct err e = { 0 };
         behind_ms = tell(ev, &e);
         if (e.rc && e.rc != RC_NOT_FOUND) {
@@ -271,11 +284,18 @@ void events_wake(struct events *ev)
     if (ev && atomic_load_explicit(&ev->n_streams, memory_order_relaxed) != 0) wake_raise(ev->wake);
 }
 
+void events_look_again(struct events *ev)
+{
+    if (!ev) return;
+    atomic_store(&ev->look_again, true);
+    events_wake(ev);
+}
+
 /* With the lock held. */
 static unsigned streams_of(const struct events *ev, int64_t principal)
 {
     unsigned n = 0;
-    for (const struct live *s = ev->streams; s; s = s->next) n += s->principal == principal;
+    for (const struct live *s = ev->streams; s; s = s->next) n += s->who.principal == principal;
     return n;
 }
 
@@ -291,7 +311,7 @@ static enum rc add(struct events *ev, struct sql *db, struct live *s, int64_t af
     threads_lock(&ev->threads);
     if (atomic_load(&ev->n_streams) >= STREAMS)
         rc = err_set(e, RC_BUSY, "%d live streams are open", STREAMS);
-    else if (s->principal && streams_of(ev, s->principal) >= STREAMS_EACH)
+    else if (s->who.principal && streams_of(ev, s->who.principal) >= STREAMS_EACH)
         rc = err_set(e, RC_BUSY, "%d live streams are open with this token", STREAMS_EACH);
     if (!rc) {
         s->next = ev->streams;
@@ -300,8 +320,10 @@ static enum rc add(struct events *ev, struct sql *db, struct live *s, int64_t af
         metrics_gauge(ev->srv->metrics, GAUGE_STREAMS_OPEN, n);
     }
     threads_unlock(&ev->threads);
-    if (!rc) wake_raise(ev->wake);
-    return rc;
+    if (rc) return rc;
+    atomic_store(&ev->look_again, true); /* what let this reader in may have ended since */
+    wake_raise(ev->wake);
+    return RC_OK;
 }
 
 static enum rc new_stream(struct events *ev, struct sql *db, struct live what, struct str types, struct str device,
@@ -322,17 +344,16 @@ static enum rc new_stream(struct events *ev, struct sql *db, struct live what, s
     return rc;
 }
 
-enum rc events_stream(struct events *ev, struct sql *db, int64_t principal, int64_t after, struct str types,
-                      struct str device, int64_t authority, struct http_stream *stream, struct err *e)
+enum rc events_stream(struct events *ev, struct sql *db, const struct events_reader *who, int64_t after,
+                      struct str types, struct str device, int64_t authority, struct http_stream *stream, struct err *e)
 {
-    return new_stream(ev, db, (struct live){ .stream = stream, .principal = principal, .authority = authority }, types,
-                      device, after, e);
+    return new_stream(ev, db, (struct live){ .stream = stream, .who = *who, .authority = authority }, types, device,
+                      after, e);
 }
 
-enum rc events_stream_operation(struct events *ev, struct sql *db, int64_t principal, int64_t operation,
+enum rc events_stream_operation(struct events *ev, struct sql *db, const struct events_reader *who, int64_t operation,
                                 struct str device, struct http_stream *stream, struct err *e)
 {
-    return new_stream(ev, db,
-                      (struct live){ .stream = stream, .principal = principal, .operation = operation, .dirty = true },
+    return new_stream(ev, db, (struct live){ .stream = stream, .who = *who, .operation = operation, .dirty = true },
                       STR("operation"), device, 0, e);
 }

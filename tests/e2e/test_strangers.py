@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import signal
 import socket
 import sqlite3
 import tempfile
+import threading
 import time
 
 import pytest
@@ -278,6 +280,53 @@ def test_another_site_logs_nobody_in(server):
     assert login(server, server.token, Origin="https://evil.example").status_code == 403
     form = requests.post(server.url + "/api/v1/login", data=json.dumps({"token": server.token}), headers={"Content-Type": "text/plain"}, timeout=10)
     assert form.status_code == 415 and "Set-Cookie" not in form.headers
+
+
+def listen(server, heard, path="/api/v1/events", **how):
+    """A thread that reads a live stream to its end; what comes goes into `heard`, and None at the end."""
+    reply = requests.get(server.url + path, stream=True, timeout=60 * PATIENCE, **how)
+    assert reply.status_code == 200, reply.text
+
+    def read():
+        with contextlib.suppress(requests.RequestException), reply:
+            for line in reply.iter_lines(chunk_size=1):
+                heard.append(line)
+        heard.append(None)
+    t = threading.Thread(target=read)
+    t.start()
+    return t
+
+
+@pytest.mark.parametrize("what", ["logout", "token", "token-of-a-login", "end-of-a-token", "place-of-a-login"])
+def test_a_stream_lasts_no_longer_than_what_opened_it(server, what):
+    ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)
+    more = {"expires": ends.strftime("%Y-%m-%dT%H:%M:%SZ")} if what == "end-of-a-token" else {}
+    token = server.call("POST", "/tokens", expect=201, json={"name": "goes", "role": "viewer", **more}).json()
+    bearer = {"Authorization": f"Bearer {token['token']}"}
+    cookies = login(server, token["token"]).cookies if "log" in what else None
+    how = {"cookies": cookies} if cookies else {"headers": bearer}
+    device = f"IMEI:{what}"
+    server.register(device)
+    operation = server.call("POST", f"/devices/{device}/operations", expect=202, json={"kind": "tree", "command": "get", "uri": "./DevInfo"}).json()["id"]
+    heard = [], []
+    threads = [listen(server, heard[0], **how), listen(server, heard[1], f"/api/v1/operations/{operation}/events", **how)]
+    world.wait_for("the streams to run", lambda: all(heard), 20)
+    if what == "logout":
+        assert requests.post(server.url + "/api/v1/logout", cookies=cookies, timeout=10).status_code == 204
+    elif what == "end-of-a-token":
+        time.sleep(max(0, (ends - datetime.datetime.now(datetime.timezone.utc)).total_seconds()))
+    elif what == "place-of-a-login":
+        assert {login(server, token["token"]).status_code for _ in range(16)} == {200}
+    else:
+        server.call("DELETE", f"/tokens/{token['id']}", expect=204)
+    if what in ("logout", "token", "token-of-a-login"):        # at once: nothing of what comes afterwards is told
+        server.register(f"IMEI:after-{what}")
+    for t in threads:
+        t.join(20 * PATIENCE)
+    assert not any(t.is_alive() for t in threads), f"{what}: the stream goes on"
+    assert b"after" not in b"".join(l for h in heard for l in h if l), heard
+    server.call("DELETE", f"/devices/{world.quote(device)}", expect=204, params={"force": "true"})
+    assert requests.get(server.url + "/api/v1/whoami", timeout=10, **how).status_code == 401
 
 
 def test_guesses_are_braked_and_lock_nobody_out(server):

@@ -83,6 +83,9 @@ static void makes_and_ends_tokens(void)
     CU_ASSERT_EQUAL(api_fixture_call(s, "GET", "/api/v1/whoami", NULL), 401);
     s->token = NULL;
     CU_ASSERT_EQUAL(api_fixture_call(s, "DELETE", "/api/v1/tokens/1", NULL), 409); /* the last admin */
+    api_fixture_sql(s, "INSERT INTO token (token_id, name, role, hash, created_ms, expires_ms)"
+                       " VALUES (77, 'over', 'admin', x'00', 1, 2)");
+    CU_ASSERT_EQUAL(api_fixture_call(s, "DELETE", "/api/v1/tokens/77", NULL), 204); /* it was none any more */
     CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/tokens", "{\"name\":\"x\",\"role\":\"king\"}"), 400);
     IS("pointer", "/role");
     CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/tokens",
@@ -146,6 +149,10 @@ static void logs_the_console_in_with_a_cookie(void)
     snprintf(header, sizeof header, "Cookie: %s\r\nOrigin: http://127.0.0.1\r\n", cookie);
     s->headers = header;
     CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/devices", "{\"id\":\"b\"}"), 201);
+    s->config.api_url = "https://127.0.0.1"; /* behind a proxy with TLS: the same name without it is another site */
+    s->headers = header;
+    CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/devices", "{\"id\":\"c\"}"), 403);
+    s->config.api_url = NULL;
     s->headers = header;
     CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/logout", ""), 204);
     s->headers = header;

@@ -113,8 +113,8 @@ void api_fixture_end(struct api_fixture *s)
 {
     api_stop(s->api);
     http_stop(s->listener);
-    api_destroy(s->api);
     events_destroy(s->srv.events);
+    api_destroy(s->api);
     images_close(s->images);
     metrics_destroy(s->srv.metrics);
     server_unload(&s->srv);
