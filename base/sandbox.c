@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -108,6 +110,31 @@ static bool keeps(const struct sandbox *s, enum who needs)
            (needs == SANITIZER && SANITIZED);
 }
 
+/* A new process could begin in namespaces of its own, where it has every right. What clone3 is asked for a filter cannot see:
+ * the C library goes on with clone when it is told that there is none. */
+static int deny_namespaces(scmp_filter_ctx f)
+{
+    static const scmp_datum_t space[] = { CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWNET,   CLONE_NEWPID,
+                                          CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP };
+    int bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+    for (size_t i = 0; !bad && i < sizeof space / sizeof space[0]; i++)
+        bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                               SCMP_A0(SCMP_CMP_MASKED_EQ, space[i], space[i]));
+    return bad;
+}
+
+/* Only the families that networks, libvirt and the resolver need: the others are much of a kernel that nobody looks at. */
+static int deny_families(scmp_filter_ctx f)
+{
+    int bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+
+    for (scmp_datum_t family = AF_INET + 1; !bad && family < AF_NETLINK; family++)
+        if (family != AF_INET6)
+            bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family));
+    return bad;
+}
+
 static const char *filter_calls(const struct sandbox *s)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
@@ -118,6 +145,8 @@ static const char *filter_calls(const struct sandbox *s)
         if (call == __NR_SCMP_ERROR || call < 0 || keeps(s, denied[i].needs)) continue; /* not on this machine */
         bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), call, 0);
     }
+    if (!bad && !s->runs_machines) bad = deny_namespaces(f);
+    if (!bad && !s->runs_machines) bad = deny_families(f);
     if (!bad) bad = seccomp_load(f);
     if (f) seccomp_release(f);
     return bad ? "no system call is denied (the kernel does not take a seccomp filter)" : NULL;
@@ -141,17 +170,18 @@ static const char *filter_calls(const struct sandbox *s)
 static const uint64_t may_read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
                       may_run = LANDLOCK_ACCESS_FS_EXECUTE,
                       may_write = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
-                                  LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
-                                  LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-                                  LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
-                                  LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM,
+                                  LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |
+                                  LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
+                                  LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM,
+                      /* a disk's own node would be a way around all of the above: nobody makes one */
+    may_make_nodes = LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK,
                       of_a_file = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
                                   LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
 
 /* The rights that this kernel's Landlock can restrict. */
 static uint64_t known_rights(long abi)
 {
-    return may_read | may_run | may_write | (abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0) |
+    return may_read | may_run | may_write | may_make_nodes | (abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0) |
            (abi >= 3 ? LANDLOCK_ACCESS_FS_TRUNCATE : 0);
 }
 

@@ -5,7 +5,9 @@
 #include "tests/lib/test.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,6 +56,35 @@ static int own(const char *name, int flags)
     return opening(path, flags);
 }
 
+static int making_a_node(mode_t kind)
+{
+    char path[100];
+    snprintf(path, sizeof path, "%s/node", dir);
+    int bad = mknod(path, kind | 0600, makedev(1, 7)) ? errno : 0;
+    if (!bad) unlink(path);
+    return bad;
+}
+
+/* A child of its own with these flags. */
+static int cloning(unsigned long flags)
+{
+    long pid = syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0) _exit(0);
+    if (pid < 0) return errno;
+    return waitpid((pid_t)pid, NULL, 0) == pid ? 0 : errno;
+}
+
+static void *nothing(void *p)
+{
+    return p;
+}
+
+static bool a_thread_runs(void)
+{
+    pthread_t t;
+    return pthread_create(&t, NULL, nothing, NULL) == 0 && pthread_join(t, NULL) == 0;
+}
+
 static bool status_says(const char *line)
 {
     char text[200];
@@ -82,11 +114,22 @@ static int attempts(const struct sandbox_state *got, bool programs)
         SHOULD(opening("/root", O_RDONLY | O_DIRECTORY) == EACCES);
         SHOULD(opening("/boot", O_RDONLY | O_DIRECTORY) == EACCES);
         SHOULD(mkdir("/tmp/dmvisor-sandbox.d", 0700) < 0 && errno == EACCES);
+        SHOULD(making_a_node(S_IFBLK) != 0 && making_a_node(S_IFCHR) != 0);
+        SHOULD(geteuid() != 0 || making_a_node(S_IFBLK) == EACCES);
     }
     if (got->calls) {
         SHOULD(status_says("Seccomp:\t2"));
         SHOULD(mount("none", "/mnt", "tmpfs", 0, NULL) < 0 && errno == EPERM);
         SHOULD(unshare(CLONE_NEWNS) < 0 && errno == EPERM);
+        SHOULD(cloning(CLONE_NEWUSER) == EPERM && cloning(CLONE_NEWUSER | CLONE_NEWNS) == EPERM);
+        SHOULD(cloning(CLONE_NEWNET) == EPERM && cloning(CLONE_NEWPID) == EPERM && cloning(CLONE_NEWIPC) == EPERM);
+        SHOULD(syscall(SYS_clone3, NULL, 0) < 0 && errno == ENOSYS);
+        SHOULD(cloning(0) == 0 && a_thread_runs());
+        SHOULD(socket(AF_VSOCK, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT);
+        SHOULD(socket(AF_ALG, SOCK_SEQPACKET, 0) < 0 && errno == EAFNOSUPPORT);
+        SHOULD(socket(AF_PACKET, SOCK_RAW, 0) < 0 && errno == EAFNOSUPPORT);
+        SHOULD(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
+        SHOULD(socket(AF_NETLINK, SOCK_RAW, 0) >= 0);
         SHOULD(syscall(SYS_bpf, 0, NULL, 0) < 0 && errno == EPERM);
         SHOULD(syscall(SYS_finit_module, -1, "", 0) < 0 && errno == EPERM);
         SHOULD(syscall(SYS_kexec_load, 0, 0, NULL, 0) < 0 && errno == EPERM);
