@@ -8,6 +8,7 @@
 #include "db/instance.h"
 #include "db/sql/beside.h"
 #include "db/sql/claim.h"
+#include "db/sql/log.h"
 #include "db/statements.h"
 #include "server/core/health.h"
 #include "server/core/ddf_cache.h"
@@ -168,6 +169,16 @@ static enum rc is_damaged(const struct server_config *c, const struct err *why, 
                                       : "");
 }
 
+/* Whoever opens the database cuts the log at the first wrong place: this is to be known before. */
+static enum rc log_is_damaged(const struct server_config *c, struct err *e)
+{
+    struct err why = { 0 };
+    enum rc rc = c->durable ? sql_log_check(c->database, &why) : RC_OK;
+    if (rc != RC_INVALID) return rc ? err_set(e, rc, "%s", why.text) : RC_OK;
+    return err_set(e, rc, "%s is damaged: %.200s. " RESTORE ". To go on with what is left: dmvisord --accept-database",
+                   file_of(c), why.text);
+}
+
 /* Open without statements: the schema may be an older version. */
 static enum rc open_whole(const struct server_config *c, struct sql_health *health, struct sql **db, struct err *e)
 {
@@ -177,6 +188,7 @@ static enum rc open_whole(const struct server_config *c, struct sql_health *heal
     enum rc rc = sql_beside(c->database, &was, e);
     if (rc) return rc;
     if (was.id[0] && !was.there) return is_emptied(c, was.id, e);
+    if ((rc = log_is_damaged(c, e)) != RC_OK) return rc;
     rc = sql_open(c->database, &bare, db, &why);
     if (!rc) rc = sql_check(*db, false, &why);
     if (rc && health->damaged) return is_damaged(c, &why, health, e);
@@ -215,7 +227,9 @@ enum rc server_check_database(const struct server_config *c, struct err *e)
     const struct sql_options o = { .read_only = true, .busy_ms = 10000, .health = &health };
     struct sql *db = NULL;
     struct err why = { 0 };
-    enum rc rc = sql_open(c->database, &o, &db, &why);
+    enum rc rc = log_is_damaged(c, e);
+    if (rc) return rc;
+    rc = sql_open(c->database, &o, &db, &why);
     if (!rc) rc = sql_check(db, true, &why);
     sql_close(db);
     if (!rc) return RC_OK;

@@ -282,6 +282,41 @@ def test_one_bit_of_a_text_in_the_file_is_refused(server, folder):
     assert server.get("/devices/device-77")["labels"] == {"department": "sales of the north 77"}
 
 
+@pytest.mark.parametrize("where", ["header", "salt of the header", "page", "page number", "salt", "checksum"])
+def test_one_bit_of_the_log_is_refused(server, where):
+    """A killed server's log: what stands behind a wrong place would be gone without a word."""
+    names = [f"device-{i}" for i in range(12)]
+    for name in names:
+        server.call("POST", "/devices", expect=201, json={"id": name})
+    server.process.kill()
+    log = server.dir / "dmvisor.db-wal"
+    good = log.read_bytes()
+    frame = (len(good) - 32) // 4120 // 2                       # in the middle
+    at = {"header": 9, "salt of the header": 18, "page": 32 + frame * 4120 + 2000, "page number": 32 + frame * 4120 + 3,
+          "salt": 32 + frame * 4120 + 9, "checksum": 32 + frame * 4120 + 17}[where]
+    bad = bytearray(good)
+    bad[at] ^= 4
+    log.write_bytes(bad)
+    refused(server, "its log (-wal) is wrong at frame", "damaged", "Restore a backup", "--accept-database")
+    assert "its log (-wal) is wrong" in dmvisord(server, "--check-database").stderr
+    assert log.read_bytes() == bad                              # nobody has cut it meanwhile
+    log.write_bytes(good)
+    server.start()
+    assert {d["id"] for d in server.get("/devices")["items"]} >= set(names)
+    # A log that ends within a frame is that of a power cut; and somebody may take what is left.
+    server.process.kill()
+    log.write_bytes(log.read_bytes()[:-100])
+    server.start()
+    server.call("POST", "/devices", expect=201, json={"id": "one-more"})
+    server.process.kill()
+    bad = bytearray(log.read_bytes())
+    bad[5000] ^= 1
+    log.write_bytes(bad)
+    refused(server, "its log (-wal) is wrong at frame 2")
+    server.accept()
+    server.start()
+
+
 def test_one_bit_that_flips_while_it_runs_is_found(folder):
     s = world.Server(folder / "server", tls=False, database__check="1s").start()
     try:
