@@ -24,7 +24,7 @@ MAY = {
     "server/core":       ["+server/http", "+db", "+ddf/layout", "+ddf/tnds", "syncml"],
     "server/images":     ["+server/core"],
     "server/events":     ["+server/core", "+policy/plan"],
-    "server/decide":     ["+policy/plan", "+syncml/session", "db", "db/sql", "server/core", "server/events"],
+    "server/decide":     ["+policy/plan", "+syncml/record", "db", "db/sql", "server/core", "server/events"],
     "server/store":      ["+server/images", "+server/decide"],
     "server/notify":     ["+server/events", "+server/store"],
     "server/dm":         ["+server/notify", "+syncml/record"],
@@ -39,7 +39,7 @@ MAY = {
     "agent/dm":          ["+agent/mo", "+syncml/session"],
     "agent":             ["+agent/dm"],
     "sim":               ["+agent"],
-    "cli/dmtool":        ["+syncml/record", "ddf"],
+    "cli/dmtool":        ["+syncml/record", "+ddf/layout", "server/decide"],
     "cli/dmvisorctl":    ["base", "ddf"],
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Replays a recorded session, or a scenario of the tests, in the session machine. */
 #include "cli/dmtool/dmtool.h"
+#include "cli/dmtool/dmtool_objects.h"
 #include "syncml/record/replay.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -31,7 +32,8 @@ static enum rc save_file(void *ctx, struct str name, struct str bytes, struct er
 }
 
 struct replaying {
-    bool quiet, wbxml, update;
+    bool quiet, wbxml, update, server;
+    struct dmtool_objects objects; /* of --server */
 };
 
 /* A folder holds scenario.yaml; a file of that name has its messages in its folder. */
@@ -61,10 +63,13 @@ static int replay(const struct replaying *x, const char *path, struct arena *a)
     struct buf story;
     char *file = NULL;
     buf_init(&story, 0);
-    struct sml_replay_io io = { &dir, open_file, x->update ? save_file : NULL };
+    struct sml_replay_io io = { .ctx = &dir, .load = open_file, .save = x->update ? save_file : NULL };
     enum rc rc = find(path, a, &file, &dir, &e);
     if (!rc) rc = dmtool_read(file, a, &text, &e);
-    if (!rc) rc = sml_replay(text, file, &io, x->wbxml, x->quiet ? NULL : &story, &out, &e);
+    if (!rc && x->server)
+        rc = decide_replay(text, file, &x->objects.found, x->quiet ? NULL : &story, &out, &e);
+    else if (!rc)
+        rc = sml_replay(text, file, &io, x->wbxml, x->quiet ? NULL : &story, &out, &e);
     fputs(buf_z(&story), stdout);
     int code = DMTOOL_OK;
     if (rc) {
@@ -73,10 +78,40 @@ static int replay(const struct replaying *x, const char *path, struct arena *a)
         printf("%s: different\n%s", path, buf_z(&out.difference));
         code = DMTOOL_FAILED;
     } else {
-        printf("%s: %u messages, the same\n", path, out.messages);
+        printf("%s: %u messages, the same%s\n", path, out.messages, x->server ? ", and decided alike" : "");
     }
     buf_finish(&story);
     buf_finish(&out.difference);
+    return code;
+}
+
+/* @return false: there are too many of them */
+static bool take_object(struct dmtool_objects *x, int option, const char *file)
+{
+    if (option == 'O') x->folder = file;
+    if ((option == 'D' && x->n_ddf == DMTOOL_OBJECTS) || (option == 'L' && x->n_layout == DMTOOL_OBJECTS)) return false;
+    if (option == 'D') x->ddf[x->n_ddf++] = file;
+    if (option == 'L') x->layout[x->n_layout++] = file;
+    return true;
+}
+
+static int replay_all(struct replaying *x, char **files)
+{
+    struct arena objects;
+    struct err e = { 0 };
+    int code = DMTOOL_OK;
+    arena_init(&objects, 64 << 20);
+    enum rc rc = x->server ? dmtool_objects_load(&x->objects, &objects, &e) : RC_OK;
+    if (rc) code = dmtool_fail(NULL, &e);
+    for (; *files && !rc; files++) {
+        struct arena a;
+        arena_init(&a, 2 * DMTOOL_FILE_BYTES);
+        int one = replay(x, *files, &a);
+        code = one > code ? one : code;
+        arena_finish(&a);
+    }
+    dmtool_objects_finish(&x->objects);
+    arena_finish(&objects);
     return code;
 }
 
@@ -85,24 +120,24 @@ int dmtool_replay(int argc, char **argv)
     static const struct option options[] = { { "quiet", no_argument, NULL, 'q' },
                                              { "wbxml", no_argument, NULL, 'w' },
                                              { "update", no_argument, NULL, 'u' },
+                                             { "server", no_argument, NULL, 's' },
+                                             { "objects", required_argument, NULL, 'O' },
+                                             { "ddf", required_argument, NULL, 'D' },
+                                             { "layout", required_argument, NULL, 'L' },
                                              { "help", no_argument, NULL, 'h' },
                                              { 0 } };
     struct replaying x = { 0 };
-    int c, code = DMTOOL_OK;
+    int c;
     while ((c = getopt_long(argc, argv, "qh", options, NULL)) != -1) {
         if (c == 'h') return dmtool_help(argv[0]);
         if (c == '?') return dmtool_usage(argv[0], NULL);
         x.quiet |= c == 'q';
         x.wbxml |= c == 'w';
         x.update |= c == 'u';
+        x.server |= c == 's';
+        if (!take_object(&x.objects, c, optarg)) return dmtool_usage(argv[0], "too many files of objects");
     }
-    if (optind >= argc) return dmtool_usage(argv[0], "a FILE or FOLDER is needed");
-    for (int i = optind; i < argc; i++) {
-        struct arena a;
-        arena_init(&a, 2 * DMTOOL_FILE_BYTES);
-        int one = replay(&x, argv[i], &a);
-        code = one > code ? one : code;
-        arena_finish(&a);
-    }
-    return code;
+    if (optind >= argc) return dmtool_usage(argv[0], "which recording?");
+    if (x.server && (x.wbxml || x.update)) return dmtool_usage(argv[0], "--server goes with recordings as they are");
+    return replay_all(&x, argv + optind);
 }

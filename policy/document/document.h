@@ -43,6 +43,7 @@ struct pol_policy {
     struct pol_window window; /* upgrade.window: when an upgrade is allowed; the plan computes the times */
     /* Of a stored document (pol_policy_load): the fields that are refused today, with the reason. Empty = none */
     struct str attention;
+    struct str text; /* the document itself, for recordings; borrowed, empty when nobody keeps it */
     /* From the store, not from the document. */
     int64_t id, revision, created_ms, revised_ms; /* creation times of its first revision and of this one */
     bool deleted;                                 /* in a preview: treat it as deleted */

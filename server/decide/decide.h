@@ -5,7 +5,10 @@
  * facts. The server runs it for each message; `dmtool replay --server` runs it again for a recording. */
 #include "server/decide/message.h"
 
-/* The callback to the session machine, and the result. */
+/* What is recorded of a quiet message in the place of decisions. */
+#define DECIDE_QUIET "nothing has changed\n"
+
+/* The session machine's part, and what came of both. */
 struct decide_reply {
     void *ctx;
     /** Compose the reply from these steps. @param n_sent  number of steps in the reply */

@@ -4,6 +4,7 @@
 /* The changes of one message of a device, as a value: collected while the message is processed, and applied at the end
  * of the turn (store_apply). One list per table, in order. Texts are copied into the arena. The functions that add
  * changes cannot fail: out of memory is remembered, and store_apply then fails. */
+#include "base/buf.h"
 #include "db/account.h"
 #include "db/assignment.h"
 #include "db/device_state.h"
@@ -192,6 +193,9 @@ void dm_change_session(struct dm_changes *c, const struct db_session *x);
 void dm_change_session_end(struct dm_changes *c, const struct db_session_end *x);
 void dm_change_recording(struct dm_changes *c, struct str why, bool cut, struct str data);
 void dm_change_event(struct dm_changes *c, int64_t authority, struct str type, struct str device, struct str json);
+
+/** The changes as lines for people; values of secret nodes are covered. Without sessions, notifications and contact. */
+void dm_changes_print(const struct dm_changes *c, struct arena *a, struct buf *out);
 
 /** The state of this operation after the changes; NULL: they do not change it. The reason is the latest one. */
 const struct db_operation_move *dm_changes_of_operation(const struct dm_changes *c, int64_t id);

@@ -2,9 +2,9 @@
 #ifndef SERVER_DECIDE_FACTS_H
 #define SERVER_DECIDE_FACTS_H
 /*
- * The source of the facts for the DM line. The server reads them from its database (server/store/store_facts.c),
- * `dmtool replay --server` from a recording (server/decide/facts_read.c); facts_recorder wraps the former and records
- * the answers. Nothing else in this room reaches outside, and the room links without the database.
+ * Where the DM line reads what it decides on. The server answers from its database (server/store/store_facts.c), `dmtool replay
+ * --server` from what a recording kept of those answers (server/decide/facts_read.c); facts_write.c stands between and writes
+ * them down. Nothing else in this room reaches outside, and the room links without the database.
  *
  * Each function allocates its outputs in the given arena, or in memory that lives as long as the message. Empty lists
  * are NULL and 0. A failure ends the message.
@@ -41,10 +41,11 @@ struct dm_facts {
     /** Operations that have not ended, oldest first. */
     enum rc (*operations)(void *ctx, const struct dm_device *d, struct arena *a, struct pol_operation **out, size_t *n,
                           struct err *e);
-    /** Policies, images, and the members of `f` from the device's row; the rest of `f` is zero. */
-    enum rc (*wanted)(void *ctx, const struct dm_device *d, int64_t now_ms, struct arena *a, struct pol_facts *f,
-                      struct err *e);
-    /** f->holds, with `c` counted as written. */
+    /** Policies, images, and what of `f` is in the device's row; the rest of `f` is zero. Policies whose selector says no
+     * of the attributes may be left out. */
+    enum rc (*wanted)(void *ctx, const struct dm_device *d, const struct pol_attribute *attrs, size_t n_attrs,
+                      int64_t now_ms, struct arena *a, struct pol_facts *f, struct err *e);
+    /** f->holds, as if `c` was written. */
     enum rc (*holds)(void *ctx, const struct dm_device *d, const struct dm_changes *c, struct arena *a,
                      struct pol_facts *f, struct err *e);
     /** Values that policies set on the device. */

@@ -379,6 +379,10 @@ static void remember(struct message_work *v)
         v->m->keep_times = s->forgot && d->list_unsupported; /* otherwise complete lists show what was read */
         v->r->failures_cap = v->r->n_failures;
         v->r->rest = *d;
+        /* these came with the message, and go with it */
+        if (!arena_str(&v->r->arena, d->settled_token, &v->r->rest.settled_token) ||
+            !arena_str(&v->r->arena, d->layout_mo, &v->r->rest.layout_mo))
+            message_nomem(v);
         message_error(v, rc);
         return;
     }
@@ -502,6 +506,25 @@ void message_first(struct message_work *v, const struct sml_news *news)
 
 /* ---- planning ---- */
 
+/* The standard object that selectors and large values want to know about (protocol.md 13.2). */
+static const struct str also_read[] = { { "./DevDetail", 11 } };
+
+void message_facts(struct pol_facts *f, const struct dm_device *d, const struct ddf_schema *schema, int owner,
+                   int64_t now_ms)
+{
+    *f = (struct pol_facts){ .layout = d->layout,
+                             .schema = schema,
+                             .device = d->name,
+                             .authority = d->authority_name,
+                             .server_id = d->server_id,
+                             .owner = owner,
+                             .mirror_read = d->mirror_read,
+                             .list_unsupported = d->list_unsupported,
+                             .now_ms = now_ms,
+                             .also_read = also_read,
+                             .n_also_read = sizeof also_read / sizeof also_read[0] };
+}
+
 static uint32_t short_key(struct str key)
 {
     uint64_t h = str_hash(key);
@@ -599,8 +622,8 @@ static void load_facts(struct message_work *v)
 {
     struct pol_facts *f = &v->f;
     struct device_cache *r = v->r;
-    message_error(v, v->facts->wanted(v->facts->ctx, &v->d, v->w->now_ms, v->a, f, v->e));
     load_attributes(v);
+    message_error(v, v->facts->wanted(v->facts->ctx, &v->d, r->attrs, r->n_attrs, v->w->now_ms, v->a, f, v->e));
     if (!r->has_holds) {
         enum rc rc = v->facts->holds(v->facts->ctx, &v->d, v->c, &r->arena, f, v->e);
         r->holds = f->holds;

@@ -61,7 +61,10 @@ struct message_work {
     bool over;          /* the session ends with this message */
 };
 
-/** Load the facts. `d` must be filled. */
+/** What the facts of a plan have of the device's row; the rest is zero. @param owner  of the authority as devices write it */
+void message_facts(struct pol_facts *f, const struct dm_device *d, const struct ddf_schema *schema, int owner,
+                   int64_t now_ms);
+/** Load what there is. `d` is in place already. */
 void message_begin(struct message_work *v);
 void message_finish(struct message_work *v); /* frees memory only */
 /** Package 1: device information, notification, state token. */

@@ -66,6 +66,8 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
     arena_reset(&dm->kept);
     dm->turn = 1;
     buf_init(&dm->out, SML_MSG_BYTES * 2);
+    buf_init(&dm->facts, RECORDER_FACTS_BYTES);
+    buf_init(&dm->decisions, RECORDER_FACTS_BYTES);
     dm->refusals = refusals_create();
     if (!dm->refusals) {
         dm_close(dm);
@@ -103,6 +105,8 @@ void dm_close(struct dm *dm)
     arena_finish(&dm->arena);
     arena_finish(&dm->kept);
     buf_finish(&dm->out);
+    buf_finish(&dm->facts);
+    buf_finish(&dm->decisions);
     free(dm);
 }
 
@@ -330,11 +334,21 @@ static struct message_settings settings_of(const struct server *srv)
                                       .kpi_interval_s = c->kpi_interval_s };
 }
 
-/* All other messages: news -> mirror -> plan -> steps -> reply -> rows. */
+static struct recording *recording_of(struct dm_turn *x)
+{
+    return recorder_begin(&x->dm->recorder, x->s, x->au, x->there ? &x->device.account : NULL, x->rq->resp_base);
+}
+
+/* Everything else: news -> mirror -> plan -> steps -> reply -> rows. */
 static enum rc work(struct dm_turn *x)
 {
-    const struct dm_facts facts = store_facts(x->dm->st);
+    struct dm_facts facts = store_facts(x->dm->st);
     const struct message_settings settings = settings_of(x->dm->srv);
+    struct facts_writer writer;
+    struct recording *recording = recording_of(x);
+    if (recording)
+        facts = facts_write_begin(&writer, &facts, &recording->written, &settings, &x->device, x->s->work.notification,
+                                  x->a, &x->dm->facts);
     struct message_work v = { .facts = &facts,
                               .settings = &settings,
                               .attributes = store_attributes(x->dm->st),
@@ -349,14 +363,31 @@ static enum rc work(struct dm_turn *x)
     struct decide_reply r = { .ctx = x, .answer = offer };
     enum rc rc = decide_message(&v, &x->news, &r);
     count(x, &v.counts);
+    if (recording) facts_write_end(&writer);
     if (rc) return rc;
+    if (recording) dm_changes_print(&x->m->changes, x->a, &x->dm->decisions);
     sessions_recall(x->dm->sessions, x->s, recall_bytes(x->s->work.recall));
-    if (x->s->record) recorder_reasons(&r.plan, r.n_sent, r.first_tag, &x->reasons);
-    if (r.unfit.n) { /* the device accepts less than the shortest message: the session ends */
+    if (recording) recorder_reasons(&r.plan, r.n_sent, r.first_tag, &x->reasons);
+    if (r.unfit.n) { /* what it takes is less than what must be said: that is the end of this session */
         x->news.aborted = true;
         x->news.refused = r.unfit.p;
     }
     return RC_OK;
+}
+
+static enum rc stay_quiet(struct dm_turn *x)
+{
+    struct recording *recording = x->s->record > RECORD_FAILURES ? recording_of(x) : NULL;
+    if (recording) {
+        const struct dm_facts none = { .ctx = NULL };
+        const struct message_settings settings = settings_of(x->dm->srv);
+        struct facts_writer w;
+        facts_write_begin(&w, &none, &recording->written, &settings, &x->device, x->s->work.notification, x->a,
+                          &x->dm->facts);
+        facts_write_end(&w);
+        buf_putz(&x->dm->decisions, DECIDE_QUIET);
+    }
+    return make_reply(x, NULL);
 }
 
 static enum rc known(struct dm_turn *x)
@@ -364,7 +395,7 @@ static enum rc known(struct dm_turn *x)
     enum rc rc = x->news.first ? first_news(x) : RC_OK;
     if (rc) return rc;
     const bool quiet = decide_is_quiet(&x->device, &x->news, x->w->now_ms);
-    rc = quiet ? make_reply(x, NULL) : work(x);
+    rc = quiet ? stay_quiet(x) : work(x);
     if (!rc) change_contact(x, quiet);
     return rc;
 }
@@ -716,13 +747,13 @@ static void record(struct dm_turn *x, bool replied)
 {
     struct session *s = x->s;
     const struct server_config *c = x->dm->srv->config;
-    const struct sml_account *account = x->there ? &x->device.account : NULL;
     if (s->record == RECORD_NO) return;
     x->recorded = true;
     if (replied && s->record == RECORD_FAILURES && s->messages == 1) { /* most sessions are one successful message */
         const char *outcome = outcome_of(x);
         if (outcome && strcmp(outcome, "done") == 0) return;
     }
+    if (!recording_of(x)) return;
     const struct sml_record m = { .s = s->sml,
                                   .type = x->rq->type,
                                   .in = x->rq->body,
@@ -736,8 +767,11 @@ static void record(struct dm_turn *x, bool replied)
                                   .large_objects = x->there && x->device.large_objects,
                                   .now_ms = x->w->now_ms,
                                   .token = str_of(s->token),
-                                  .reasons = buf_str(&x->reasons) };
-    recorder_add(&x->dm->recorder, s, &m, x->au, account, x->rq->resp_base, c->recorder_session_bytes);
+                                  .reasons = buf_str(&x->reasons),
+                                  .facts = buf_str(&x->dm->facts),
+                                  .decisions = buf_str(&x->dm->decisions) };
+    if (!buf_ok(&x->dm->facts) || !buf_ok(&x->dm->decisions)) s->recording->cut = true;
+    recorder_add(&x->dm->recorder, s, &m, c->recorder_session_bytes);
 }
 
 static enum rc finish(struct dm_turn *x)
@@ -823,6 +857,8 @@ enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_req
     *rp = (struct exchange_reply){ .status = 500, .type = rq->answer, .message = ++dm->message };
     buf_init(&rp->body, 0);
     buf_init(&x.reasons, RECORDER_REASONS_BYTES);
+    buf_reset(&dm->facts);
+    buf_reset(&dm->decisions);
     enum rc rc = line(&x);
     if (rc) {
         fail(&x, rc);

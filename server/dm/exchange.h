@@ -24,6 +24,7 @@ struct dm { /* of one worker */
     struct sessions *sessions;
     struct arena arena; /* of one message */
     struct buf out;
+    struct buf facts, decisions; /* of one message, when it is recorded */
     struct recorder recorder;
     struct refusals *refusals;
     uint8_t challenge_key[32];         /* syncml/challenge.h: new for each process, and after the clock was set back */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/dm/recorder.h"
 #include "db/recording.h"
+#include "server/decide/decide_replay.h"
 #include "server/dm/sessions.h"
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static struct recording *begin(struct recorder *rec, const struct session *s, co
     if (!r) return NULL;
     r->of = rec;
     buf_init(&r->text, 0);
-    sml_record_begin(&r->text, &au->sml, s->id, s->name, resp_base, str_of(s->token), account);
+    sml_record_begin(&r->text, &au->sml, s->id, s->name, resp_base, str_of(s->token), account, DECIDE_REPLAY_FACTS);
     rec->memory_bytes += r->text.cap;
     return r;
 }
@@ -35,12 +36,23 @@ static void settle(struct recorder *rec, struct recording *r, size_t cap)
     rec->memory_bytes += r->text.cap - cap;
 }
 
-void recorder_add(struct recorder *rec, struct session *s, const struct sml_record *m, const struct authority *au,
-                  const struct sml_account *account, struct str resp_base, uint64_t max_bytes)
+static size_t room_for(const struct session *s)
 {
-    const size_t most = s->record > RECORD_FAILURES ? RECORDER_MEMORY_BYTES : RECORDER_FAILURES_BYTES;
+    return s->record > RECORD_FAILURES ? RECORDER_MEMORY_BYTES : RECORDER_FAILURES_BYTES;
+}
+
+struct recording *recorder_begin(struct recorder *rec, struct session *s, const struct authority *au,
+                                 const struct sml_account *account, struct str resp_base)
+{
+    if (s->record != RECORD_NO && !s->recording && s->messages == 1 && rec->memory_bytes < room_for(s))
+        s->recording = begin(rec, s, au, account, resp_base);
+    return s->recording && !s->recording->cut ? s->recording : NULL;
+}
+
+void recorder_add(struct recorder *rec, struct session *s, const struct sml_record *m, uint64_t max_bytes)
+{
+    const size_t most = room_for(s);
     struct recording *r = s->recording;
-    if (!r && s->messages == 1 && rec->memory_bytes < most) r = s->recording = begin(rec, s, au, account, resp_base);
     if (r && s->work.hushed) r->cut = true;
     if (!r || r->cut) return;
     size_t before = r->text.n, cap = r->text.cap;
@@ -130,5 +142,6 @@ void recorder_free(struct recording *r)
     if (!r) return;
     r->of->memory_bytes -= r->text.cap;
     buf_finish(&r->text);
+    facts_write_finish(&r->written);
     free(r);
 }

@@ -240,6 +240,8 @@ static enum rc load_document(struct authorities *c, const struct authority *au, 
     arena_init(&a, CATALOG_POLICY_BYTES);
     enum rc rc = db_policy_revision(c->db, d->policy, d->revision, &a, &text, e);
     if (!rc) parse(c, d, au, v->name, text.document);
+    if (!rc && d->parsed && !arena_str(&d->arena, text.document, &d->parsed->text))
+        rc = err_set(e, RC_NOMEM, "no memory for policies");
     arena_finish(&a);
     if (rc) {
         document_free(d);

@@ -11,6 +11,7 @@
 #include "db/wish.h"
 #include "ddf/uri.h"
 #include "server/core/credentials.h"
+#include "server/decide/message.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,9 +240,6 @@ enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struc
 
 /* ---- facts ---- */
 
-/* The standard object that selectors and large objects need (protocol.md 13.2). */
-static const struct str also_read[] = { { "./DevDetail", 11 } };
-
 void *store_more(struct arena *a, void *list, size_t n, size_t size)
 {
     if (n & (n - 1) || (n && n < 8)) return list; /* capacity 8, then doubled at each power of two */
@@ -429,19 +427,9 @@ static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *ex
 enum rc store_load_wishes(struct store *st, const struct dm_device *d, struct pol_policy *extra, int64_t now_ms,
                           struct arena *a, struct pol_facts *out, struct err *e)
 {
-    *out = (struct pol_facts){ .layout = d->layout,
-                               .schema = st->srv->schema,
-                               .device = d->name,
-                               .authority = d->authority_name,
-                               .server_id = d->server_id,
-                               .owner = d->au->owner,
-                               .images = d->au->images,
-                               .n_images = d->au->n_images,
-                               .mirror_read = d->mirror_read,
-                               .list_unsupported = d->list_unsupported,
-                               .now_ms = now_ms,
-                               .also_read = also_read,
-                               .n_also_read = sizeof also_read / sizeof also_read[0] };
+    message_facts(out, d, st->srv->schema, d->au->owner, now_ms);
+    out->images = d->au->images;
+    out->n_images = d->au->n_images;
     enum rc rc = authorities_policies(st->catalog, d->au, d->layout, &out->policies, e);
     if (!rc && extra) rc = with_extra(out->policies, extra, now_ms, a, &out->policies, e);
     return rc;

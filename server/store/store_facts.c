@@ -38,9 +38,11 @@ static enum rc operations(void *ctx, const struct dm_device *d, struct arena *a,
     return store_load_operations(ctx, d->id, a, out, n, e);
 }
 
-static enum rc wanted(void *ctx, const struct dm_device *d, int64_t now_ms, struct arena *a, struct pol_facts *f,
-                      struct err *e)
+static enum rc wanted(void *ctx, const struct dm_device *d, const struct pol_attribute *attrs, size_t n_attrs,
+                      int64_t now_ms, struct arena *a, struct pol_facts *f, struct err *e)
 {
+    (void)attrs;
+    (void)n_attrs;
     return store_load_wishes(ctx, d, NULL, now_ms, a, f, e);
 }
 

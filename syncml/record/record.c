@@ -252,7 +252,7 @@ void replay_put_steps(struct buf *out, enum sml_type type, const struct sml_step
 /* ---- the document ---- */
 
 void sml_record_begin(struct buf *out, const struct sml_server_config *c, struct str session_id, struct str device_id,
-                      struct str resp_base, struct str token, const struct sml_account *account)
+                      struct str resp_base, struct str token, const struct sml_account *account, const char *facts)
 {
     buf_putz(out, "recording: dmvisor/session/1\nsession: {");
     replay_put_str(out, "id", session_id);
@@ -280,7 +280,9 @@ void sml_record_begin(struct buf *out, const struct sml_server_config *c, struct
         put_bool(out, "server_nonce_known", account->server_nonce.n > 0);
         put_bool(out, "resync", account->resync);
     }
-    buf_putz(out, "}\nmessages:\n");
+    buf_putz(out, "}\n");
+    if (facts) buf_printf(out, "facts: %s\n", facts);
+    buf_putz(out, "messages:\n");
 }
 
 void sml_news_print(const struct sml_news *news, struct buf *out)
@@ -363,6 +365,11 @@ static void put_message(struct buf *out, const struct sml_record *r, struct aren
     put_bool(out, "large_objects", r->large_objects);
     put_number(out, "sent", r->n_sent);
     if (r->reasons.n) replay_put_str(out, "reasons", r->reasons);
+    if (r->facts.n) {
+        put_key(out, "facts");
+        buf_put(out, r->facts);
+    }
+    if (r->decisions.n) replay_put_str(out, "decisions", r->decisions);
     buf_reset(&masked);
     if (r->reply && replay_mask(r->type, r->out, r->reply, r->token, a, &masked)) out->failed = RC_NOMEM;
     if (r->reply) put_b64(out, "out", buf_str(&masked));

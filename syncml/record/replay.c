@@ -18,7 +18,7 @@ struct replay {
     struct sml_server_config c;
     struct sml_account account;
     bool known;
-    struct str device_id, resp_base, token;
+    struct str session_id, device_id, resp_base, token;
     struct sml_server *s;
     uint64_t seed;
     unsigned n; /* current message, from 1 */
@@ -101,6 +101,7 @@ static enum rc read_account(struct replay *r, const struct doc *d)
 static enum rc read_session(struct replay *r, const struct doc *d)
 {
     uint64_t n = number_of(d, "token_bytes", 0);
+    r->session_id = text_of(d, "id");
     r->device_id = text_of(d, "device");
     r->resp_base = text_of(d, "resp_base");
     r->token = text_of(d, "token");
@@ -341,11 +342,12 @@ static void tell(struct replay *r, const char *who, const struct exchange *x, co
     sml_print(m, r->story);
 }
 
-static enum rc answer(struct replay *r, struct exchange *x, const struct world *w)
+static enum rc answer(struct replay *r, struct exchange *x, struct sml_step *steps, bool large_objects,
+                      const struct world *w)
 {
     struct buf octets;
-    enum rc rc = sml_server_answer(r->s, x->steps, flag_of(x->d, "large_objects", true), x->type,
-                                   r->known ? &r->account : NULL, w, x->a, &x->reply, &x->sent, &x->keep, r->e);
+    enum rc rc = sml_server_answer(r->s, steps, large_objects, x->type, r->known ? &r->account : NULL, w, x->a,
+                                   &x->reply, &x->sent, &x->keep, r->e);
     buf_init(&octets, 0);
     if (!rc) rc = sml_encode(x->type, &x->reply, &octets, r->e);
     if (!rc) {
@@ -354,6 +356,56 @@ static enum rc answer(struct replay *r, struct exchange *x, const struct world *
     }
     buf_finish(&octets);
     return rc ? rc : keep(r, &x->keep);
+}
+
+/* ---- decisions beside the machine ---- */
+
+enum rc sml_replay_answer(struct sml_replay_message *m, struct sml_step *steps, bool large_objects, size_t *n_sent,
+                          struct sml_keep *keep, struct err *e)
+{
+    enum rc rc = answer(m->replay, m->exchange, steps, large_objects, m->w);
+    (void)e; /* the replay's */
+    *n_sent = m->exchange->sent;
+    *keep = m->exchange->keep;
+    return rc;
+}
+
+void sml_replay_differ(struct sml_replay_message *m, const char *what, struct str want, struct str got)
+{
+    if (!str_eq(want, got)) differ(m->replay, what, want, got);
+}
+
+void sml_replay_print_steps(const struct sml_replay_message *m, const struct sml_step *steps, struct buf *out)
+{
+    for (const struct sml_step *s = steps; s; s = s->next) {
+        buf_printf(out, "#%llu %s %.*s", (unsigned long long)s->tag, sml_cmd_name(s->kind), STR_ARG(s->uri));
+        if (s->source.n) buf_printf(out, " from %.*s", STR_ARG(s->source));
+        if (s->correlator.n) buf_printf(out, ", Correlator %.*s", STR_ARG(s->correlator));
+        if (s->format.n || s->type.n) buf_printf(out, ", %.*s %.*s", STR_ARG(s->format), STR_ARG(s->type));
+        if (s->data.n) buf_printf(out, ", %zu octets: ", s->data.n);
+        buf_json(out, s->data);
+        for (const struct sml_item *it = s->items; it; it = it->next) {
+            buf_putz(out, " | ");
+            buf_json(out, it->data);
+        }
+        buf_byte(out, '\n');
+        sml_replay_print_steps(m, s->children, out);
+    }
+}
+
+static enum rc decide(struct replay *r, struct exchange *x, const struct world *w)
+{
+    struct sml_replay_message m = { .d = x->d,
+                                    .number = r->n,
+                                    .w = w,
+                                    .a = x->a,
+                                    .session_id = r->session_id,
+                                    .news = &x->news,
+                                    .steps = x->steps,
+                                    .story = r->story,
+                                    .replay = r,
+                                    .exchange = x };
+    return r->io->decide(r->io->decide_ctx, &m, r->e);
 }
 
 static enum rc exchange(struct replay *r, struct exchange *x)
@@ -375,8 +427,9 @@ static enum rc exchange(struct replay *r, struct exchange *x)
     sml_server_give_verdict(r->s, NULL);
     if (rc) return rc;
     compare_news(r, x);
+    if (r->io && r->io->decide) return decide(r, x, &w);
     set_alert_status(x);
-    return answer(r, x, &w);
+    return answer(r, x, x->steps, flag_of(x->d, "large_objects", true), &w);
 }
 
 static enum rc one_message(struct replay *r, const struct doc *d)
@@ -406,6 +459,18 @@ static enum rc one_message(struct replay *r, const struct doc *d)
 
 /* ---- the whole ---- */
 
+/* What is decided can only be decided again from what was known. */
+static enum rc check_facts(struct replay *r, const struct doc *root)
+{
+    if (!r->io || !r->io->decide || str_is(text_of(root, "facts"), r->io->facts)) return RC_OK;
+    return err_at(r->e, RC_UNSUPPORTED, r->name, 0, 0,
+                  doc_get(root, "facts")
+                      ? "its facts have another form than %s: another version of the server recorded it"
+                      : "it has no facts of the form %s: it is a scenario, or an older server recorded "
+                        "it; replay it without --server",
+                  r->io->facts);
+}
+
 static enum rc read_head(struct replay *r, const struct doc *root)
 {
     const struct doc *mark = doc_get(root, "recording"), *enc = doc_get(root, "encodings"),
@@ -424,7 +489,9 @@ static enum rc read_head(struct replay *r, const struct doc *root)
                              "the scenario depends on the sizes of XML, so it cannot be replayed in WBXML");
     }
     r->seed = number_of(root, "seed", 1);
-    enum rc rc = read_server(r, server);
+    enum rc rc = check_facts(r, root);
+    if (rc) return rc;
+    rc = read_server(r, server);
     if (!rc) rc = read_session(r, doc_get(root, "session"));
     return rc ? rc : read_account(r, doc_get(root, "account"));
 }

@@ -36,7 +36,7 @@ static int run(char *folder, struct str text, bool as_wbxml)
     struct sml_replay out;
     struct err e = { 0 };
     char why[1024];
-    const struct sml_replay_io io = { folder, load, getenv("UPDATE_GOLDEN") ? save : NULL };
+    const struct sml_replay_io io = { .ctx = folder, .load = load, .save = getenv("UPDATE_GOLDEN") ? save : NULL };
     enum rc rc = sml_replay(text, "scenario.yaml", &io, as_wbxml, NULL, &out, &e);
     int bad = rc != RC_OK || !out.same || out.messages == 0;
     if (as_wbxml && rc == RC_UNSUPPORTED) {

@@ -9,6 +9,7 @@
 #include "server/store/uri_table.h"
 #include "server/dm/refusals.h"
 #include "server/core/credentials.h"
+#include "server/decide/decide_replay.h"
 #include "tests/policy/world.h"
 #include <ftw.h>
 #include <stdio.h>
@@ -73,6 +74,7 @@ struct dm_fixture *dm_fixture_begin(void)
     if (!l) die("memory", NULL);
     log_open(LOG_ERROR, LOG_LOGFMT, 2);
     configure(l);
+    if (getenv("DM_FIXTURE_REPLAY")) l->config.recorder_sample = 1;
     l->seed = 42;
     l->world = world_fixed(1893456000000, &l->seed);
     arena_init(&l->arena, 64 << 20);
@@ -89,8 +91,42 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
+/* With DM_FIXTURE_REPLAY every session of a test is recorded, and decided once more from its facts, without this database.
+ * DM_FIXTURE_REPLAY=FOLDER keeps the recordings there. */
+static void keep_recording(const char *folder, struct str text)
+{
+    static int n;
+    char name[4096];
+    FILE *f = NULL;
+    if (folder[0] == '/' && snprintf(name, sizeof name, "%s/%d.yaml", folder, n++) < (int)sizeof name)
+        f = fopen(name, "w");
+    if (!f) return;
+    fwrite(text.p, 1, text.n, f);
+    fclose(f);
+}
+
+static void decide_again(struct dm_fixture *l)
+{
+    const struct decide_objects objects = { .schema = l->srv.schema,
+                                            .layouts = l->srv.layouts,
+                                            .n_layouts = l->srv.n_layouts };
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start_text(l->db, STR("SELECT data FROM recording"), NULL, 0, &r, NULL);
+    while (!rc && (rc = sql_step(r, NULL)) == RC_OK) {
+        struct sml_replay out = { 0 };
+        struct err e = { 0 };
+        keep_recording(getenv("DM_FIXTURE_REPLAY"), sql_text(r, 0));
+        if (decide_replay(sql_text(r, 0), "recording", &objects, NULL, &out, &e)) die("decide again", &e);
+        if (!out.same) fprintf(stderr, "%.*s\n%s\n", STR_ARG(sql_text(r, 0)), buf_z(&out.difference));
+        if (!out.same) die("decided otherwise", NULL);
+        buf_finish(&out.difference);
+    }
+    sql_end(r);
+}
+
 void dm_fixture_end(struct dm_fixture *l)
 {
+    if (getenv("DM_FIXTURE_REPLAY")) decide_again(l);
     dm_close(l->dm);
     sql_close(l->db);
     server_unload(&l->srv);
@@ -115,8 +151,8 @@ void dm_fixture_crash(struct dm_fixture *l)
     struct sessions *ss = l->dm->sessions;
     l->dm->sessions = NULL;
     sql_close(l->db);
+    sessions_forget(ss); /* before the recorder that their recordings are counted by */
     dm_close(l->dm);
-    sessions_forget(ss);
     const struct sql_options o = { .busy_ms = 5000 };
     if (sql_open(l->database, &o, &l->db, &e)) die("open", &e);
     if (dm_open(&l->srv, &l->dm, &e)) die("dm", &e);

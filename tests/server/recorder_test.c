@@ -3,6 +3,7 @@
 #include "tests/lib/test.h"
 #include "tests/server/dm_fixture.h"
 #include "base/text.h"
+#include "server/decide/decide_replay.h"
 #include "syncml/record/replay.h"
 #include <string.h>
 
@@ -33,6 +34,33 @@ static void last(struct dm_fixture *l, struct buf *out)
     sql_end(r);
 }
 
+/* Where `what` begins in `s`; s.n when it does not. */
+static size_t find(struct str s, const char *what)
+{
+    size_t n = strlen(what);
+    for (size_t i = 0; i + n <= s.n; i++)
+        if (memcmp(s.p + i, what, n) == 0) return i;
+    return s.n;
+}
+
+/* The server's decisions come out as they were, without its database. */
+static void decide_again(struct dm_fixture *l, struct str text)
+{
+    const struct decide_objects objects = { .schema = l->srv.schema,
+                                            .layouts = l->srv.layouts,
+                                            .n_layouts = l->srv.n_layouts };
+    struct sml_replay out = { 0 };
+    struct err e = { 0 };
+    struct buf story;
+    buf_init(&story, 0);
+    CU_ASSERT_EQUAL(decide_replay(text, "recording", &objects, &story, &out, &e), RC_OK);
+    CU_ASSERT(out.same);
+    CU_ASSERT(find(buf_str(&story), "=== decided 1: ") < story.n);
+    if (e.text[0] || !out.same) printf("%s\n%s\n%s\n", buf_z(&story), e.text, buf_z(&out.difference));
+    buf_finish(&out.difference);
+    buf_finish(&story);
+}
+
 static void replay(struct dm_fixture *l)
 {
     struct sml_replay out = { 0 };
@@ -48,16 +76,8 @@ static void replay(struct dm_fixture *l)
             l, "SELECT messages FROM session JOIN recording USING (session_row) ORDER BY session_row DESC LIMIT 1"));
     if (e.text[0] || !out.same) printf("%s\n%s\n", e.text, buf_z(&out.difference));
     buf_finish(&out.difference);
+    decide_again(l, buf_str(&text));
     buf_finish(&text);
-}
-
-/* Where `what` begins in `s`; s.n when it does not. */
-static size_t find(struct str s, const char *what)
-{
-    size_t n = strlen(what);
-    for (size_t i = 0; i + n <= s.n; i++)
-        if (memcmp(s.p + i, what, n) == 0) return i;
-    return s.n;
 }
 
 static void nothing_is_recorded_of_a_session_that_went_well(void)
@@ -173,6 +193,55 @@ static void no_secret_is_in_a_recording(void)
     p->talk = true;
     CU_ASSERT(fixture_device_call(p, 1201, "A1"));
     CU_ASSERT(newest_has_no_secret(l, p) >= 4);
+    end(p, l);
+}
+
+/* Also not what the server knows of the device and decides on. */
+static void no_secret_is_in_the_facts(void)
+{
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
+    struct buf text;
+    CU_ASSERT(fixture_device_settle(p, 20) < 20);
+    dm_fixture_sql(
+        l, "UPDATE device SET record = 1;"
+           "INSERT INTO path(path_id, uri) VALUES(900001, './Virtualization/Config/Password');"
+           "INSERT INTO node(device_id, path_id, format, value, known, at_ms) SELECT device_id, 900001, 0, "
+           "'correct horse', 0, 1 FROM device;"
+           "INSERT INTO policy_set(device_id, path_id, value) SELECT device_id, 900001, 'battery staple' FROM device");
+    dm_fixture_operation(l, p->name, "corp", "lock", "{}");
+    CU_ASSERT(fixture_device_call(p, 1201, "A1"));
+    replay(l);
+    last(l, &text);
+    CU_ASSERT(find(buf_str(&text), "./Virtualization/Config/Password") < text.n);
+    CU_ASSERT_EQUAL(find(buf_str(&text), "correct horse"), text.n);
+    CU_ASSERT_EQUAL(find(buf_str(&text), "battery staple"), text.n);
+    buf_finish(&text);
+    end(p, l);
+}
+
+/* What it replays is what the server decided, and not what the recording says it decided. */
+static void another_decision_is_a_difference(void)
+{
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
+    const struct decide_objects objects = { .schema = l->srv.schema,
+                                            .layouts = l->srv.layouts,
+                                            .n_layouts = l->srv.n_layouts };
+    struct sml_replay out = { 0 };
+    struct buf text;
+    dm_fixture_sql(l, "UPDATE device SET record = 1");
+    CU_ASSERT(fixture_device_call(p, 1201, "A1"));
+    last(l, &text);
+    /* A fact that is another one: the policy wants other things. */
+    size_t at = find(buf_str(&text), "vcpus: 1");
+    CU_ASSERT_FATAL(at < text.n);
+    text.p[at + 7] = '2';
+    CU_ASSERT_EQUAL(decide_replay(buf_str(&text), "recording", &objects, NULL, &out, NULL), RC_OK);
+    CU_ASSERT_FALSE(out.same);
+    CU_ASSERT(find(buf_str(&out.difference), "differs in line") < out.difference.n);
+    buf_finish(&out.difference);
+    buf_finish(&text);
     end(p, l);
 }
 
@@ -313,6 +382,7 @@ static void one_session_in_n_and_whole_authorities(void)
 
 TEST_MAIN("server.recorder", TEST(nothing_is_recorded_of_a_session_that_went_well),
           TEST(a_device_that_is_switched_on_has_every_session_recorded), TEST(a_session_that_is_lost_is_recorded),
-          TEST(who_proved_nothing_is_not_recorded), TEST(no_secret_is_in_a_recording),
-          TEST(a_session_that_we_could_not_go_on_with_is_recorded), TEST(a_session_whose_turn_was_not_kept_is_recorded),
-          TEST(few_failures_wait), TEST(recordings_have_bounds), TEST(one_session_in_n_and_whole_authorities))
+          TEST(who_proved_nothing_is_not_recorded), TEST(no_secret_is_in_a_recording), TEST(no_secret_is_in_the_facts),
+          TEST(another_decision_is_a_difference), TEST(a_session_that_we_could_not_go_on_with_is_recorded),
+          TEST(a_session_whose_turn_was_not_kept_is_recorded), TEST(few_failures_wait), TEST(recordings_have_bounds),
+          TEST(one_session_in_n_and_whole_authorities))

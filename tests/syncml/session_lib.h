@@ -368,7 +368,8 @@ static inline bool link_post(struct link *l, struct str in, struct str mac, stru
     if (!l->server) {
         l->server = sml_server_create(&l->sc, m.session_id, m.source, l->sc.url, STR("9b0c41f2"));
         if (l->record)
-            sml_record_begin(l->record, &l->sc, m.session_id, m.source, l->sc.url, STR("9b0c41f2"), link_account(l));
+            sml_record_begin(l->record, &l->sc, m.session_id, m.source, l->sc.url, STR("9b0c41f2"), link_account(l),
+                             NULL);
     }
     bool good = sml_server_take(l->server, &m, &t, link_account(l), &l->w, &a, &news, &e) == RC_OK;
     if (good) {
