@@ -7,6 +7,7 @@
 struct db_clock {
     int64_t trusted_ms;
     int64_t waited_ms; /* how long the server has run since it stopped trusting the clock */
+    int64_t leapt_ms;  /* how far the clock went on its own, ahead and back, less what the server has run since */
 };
 
 /** @return RC_NOT_FOUND before the first db_clock_put */

@@ -122,10 +122,10 @@ static enum rc start(struct process *p, struct err *e)
     struct server *srv = &p->srv;
     enum rc rc = (srv->metrics = metrics_create()) ? RC_OK : RC_NOMEM;
     if (!rc) rc = events_create(srv, &srv->events, e);
+    if (!rc) rc = images_open(srv, &p->images, e); /* moves files aside, which retention counts */
     if (!rc)
         rc = retention_create(srv, &srv->retention, e); /* it provides the trusted time: created before its users */
     if (!rc) rc = notifier_create(srv, &srv->notifier, e);
-    if (!rc) rc = images_open(srv, &p->images, e);
     if (!rc) rc = images_listen(p->images, &p->image_listener, e);
     if (!rc) rc = worker_start(srv, &p->worker, e);
     if (!rc) rc = api_create(srv, p->images, &p->api, e);

@@ -28,7 +28,7 @@ MAY = {
     "server/store":      ["+server/images", "+server/decide"],
     "server/notify":     ["+server/events", "+server/store"],
     "server/dm":         ["+server/notify", "+syncml/record"],
-    "server/jobs":       ["+server/core"],
+    "server/jobs":       ["+server/images"],
     "server/api":        ["+server/notify", "+server/jobs"],
     "server":            ["+server/dm", "+server/api"],
     "agent/image":       ["base"],

@@ -135,6 +135,8 @@ static const char *const forms[] = { "logfmt", "json", NULL };
       "how long ended operations are kept")                                                                            \
     X(true, keep_sessions_ms, "keep.sessions", SET_MS, "30d", 0, 0, NULL, false,                                       \
       "how long the history of sessions and notifications is kept")                                                    \
+    X(true, keep_aside_ms, "keep.imagesAside", SET_MS, "90d", 0, 0, NULL, false,                                       \
+      "how long image files that an older backup does not name are kept in the folder aside")                          \
     X(true, database_check_ms, "database.check", SET_MS, "1h", 0, 0, NULL, false,                                      \
       "pause between two background checks of the whole database for damage")                                          \
     X(true, keep_device_samples, "keep.samplesPerDevice", SET_UINT, "100000", 1, 1000000000, NULL, false,              \

@@ -56,7 +56,7 @@ struct server_config {
     int64_t database_check_ms;
     uint64_t keep_device_samples, keep_device_events, keep_device_sessions, keep_device_operations;
     uint64_t recorder_device_bytes;
-    int64_t keep_samples_ms, keep_events_ms, keep_sessions_ms, keep_operations_ms;
+    int64_t keep_samples_ms, keep_events_ms, keep_sessions_ms, keep_operations_ms, keep_aside_ms;
     /* flight recorder */
     bool recorder_failures;
     unsigned recorder_sample; /* 0 = none, n = one session in n */

@@ -5,7 +5,11 @@
 #include "base/world.h"
 #include "db/sql/sql.h"
 
-enum { CLOCK_LEAP_MS = 2 * 86400 * 1000 }; /* a server may have been down for this long */
+enum {
+    CLOCK_LEAP_MS = 2 * 86400 * 1000, /* a server may have been down for this long */
+    CLOCK_LEAPS_MS = 4 * 86400 *
+                     1000 /* and for this long in all, over several starts with little running time between */
+};
 
 struct health {
     struct sql_health database;

@@ -51,7 +51,9 @@
 /* Values that go up and down. */
 #define GAUGES(X)                                                                                                      \
     X(SESSIONS_OPEN, "dmvisor_dm_sessions_open", "Sessions in memory")                                                 \
-    X(STREAMS_OPEN, "dmvisor_event_streams_open", "Open live streams")
+    X(STREAMS_OPEN, "dmvisor_event_streams_open", "Open live streams")                                                 \
+    X(IMAGES_ASIDE, "dmvisor_images_aside_bytes",                                                                      \
+      "Octets of image files that no image has since an older backup was restored (keep.imagesAside)")
 
 #define HISTOGRAMS(X)                                                                                                  \
     X(DM_LATENCY, "dmvisor_dm_message_seconds", "Time from a complete message to its answer")                          \

@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/world.h"
 #include "db/image.h"
 #include "db/instance.h"
 #include "server/core/health.h"
@@ -93,9 +94,19 @@ static int64_t changed_ms(const char *file)
     return stat(file, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 : INT64_MAX;
 }
 
+/* The age of a file begins when it is put aside, at no earlier time than the newest row, whatever the clock says. */
+static bool put_aside(const char *file, const char *aside, int64_t newest_ms)
+{
+    const int64_t now_ms = world_real().now_ms, own_ms = changed_ms(file);
+    int64_t at_ms = now_ms > newest_ms ? now_ms : newest_ms;
+    if (own_ms > at_ms) at_ms = own_ms;
+    const struct timespec at[2] = { { .tv_nsec = UTIME_OMIT },
+                                    { .tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000 } };
+    return rename(file, aside) == 0 && utimensat(AT_FDCWD, aside, at, 0) == 0;
+}
+
 /* Complete files that no row names: the server died between writing the file and its row, or between deleting a row and
- * its file; or an older database replaced the one that names them. Files of the latter kind are newer than every row.
- * */
+ * its file; or an older database replaced the one that names them. Files of the latter kind are newer than every row. */
 static enum rc sweep_orphans(const char *dir, int64_t newest_ms, struct sql *db, struct err *e)
 {
     char file[NAME_BYTES + 256], aside[NAME_BYTES + 256];
@@ -114,14 +125,40 @@ static enum rc sweep_orphans(const char *dir, int64_t newest_ms, struct sql *db,
         snprintf(aside, sizeof aside, "%s/aside", dir);
         if (mkdir(aside, 0700) != 0 && errno != EEXIST) continue; /* the file stays in place */
         snprintf(aside, sizeof aside, "%s/aside/%s", dir, f->d_name);
-        n_aside += rename(file, aside) == 0;
+        n_aside += put_aside(file, aside, newest_ms);
     }
     if (d) closedir(d);
     if (n_gone + n_aside)
         log_event(LOG_WARN, "images.swept", LOG_N("files", n_gone + n_aside), LOG_N("aside", n_aside),
                   LOG_Z("why", "no image in the database uses these files"),
-                  LOG_Z("what", "files newer than every row of the database, as after an older backup was "
-                                "restored, were moved to the folder aside and return with a database that names them"));
+                  LOG_Z("what",
+                        "files newer than every row of the database, as after an older backup was restored, were "
+                        "moved to the folder aside, return with a database that names them, and are kept there "
+                        "for keep.imagesAside"));
+    return rc;
+}
+
+enum rc images_sweep_aside(const char *dir, struct sql *db, int64_t before_ms, int64_t *removed, uint64_t *left_bytes,
+                           struct err *e)
+{
+    enum rc rc = RC_OK;
+    char aside[NAME_BYTES], file[NAME_BYTES + 256];
+    struct stat st;
+    *removed = 0;
+    *left_bytes = 0;
+    snprintf(aside, sizeof aside, "%s/aside", dir);
+    DIR *d = opendir(aside);
+    for (struct dirent *f; d && !rc && (f = readdir(d)) != NULL;) {
+        bool known = false;
+        if (!is_hash(str_of(f->d_name))) continue;
+        snprintf(file, sizeof file, "%s/%s", aside, f->d_name);
+        rc = is_known(db, str_of(f->d_name), &known, e);
+        if (!rc && !known && changed_ms(file) < before_ms && unlink(file) == 0)
+            ++*removed;
+        else if (stat(file, &st) == 0)
+            *left_bytes += (uint64_t)st.st_size;
+    }
+    if (d) closedir(d);
     return rc;
 }
 

@@ -13,6 +13,10 @@ struct images;
  * */
 enum rc images_open(const struct server *srv, struct images **out, struct err *e);
 void images_close(struct images *im);
+/** Files in "aside" go that were put there before this time and that the database does not name. @param removed  how many.
+ * @param left_bytes  of those that stay */
+enum rc images_sweep_aside(const char *dir, struct sql *db, int64_t before_ms, int64_t *removed, uint64_t *left_bytes,
+                           struct err *e);
 
 /* An upload in pieces. */
 struct image_upload;

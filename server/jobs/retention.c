@@ -15,6 +15,8 @@
 #include "db/session_record.h"
 #include "server/core/health.h"
 #include "server/core/restored.h"
+#include "server/core/metrics.h"
+#include "server/images/images.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +33,7 @@ enum {
     PROBE_MS = 1000,
     PROBE_WAIT_MS = 500,
     CHECK_SHARE = 100,
+    RUN_SHARE = 4,
     LOOK_MS = 5000
 };
 
@@ -74,6 +77,16 @@ static enum rc load_clock(struct sql *db, int64_t now_ms, struct db_clock *out, 
     return rc;
 }
 
+/* One leap of so much, and several of twice as much together: an hour of running makes up for four of them. */
+static bool is_leap(struct db_clock *c, int64_t now_ms, int64_t ran_ms)
+{
+    const int64_t off = now_ms - c->trusted_ms - ran_ms, step = off < 0 ? -off : off;
+    c->leapt_ms = c->leapt_ms > RUN_SHARE * ran_ms ? c->leapt_ms - RUN_SHARE * ran_ms : 0;
+    if (step > CLOCK_LEAP_MS || c->leapt_ms + step > CLOCK_LEAPS_MS) return true;
+    c->leapt_ms += step;
+    return false;
+}
+
 enum rc retention_time(struct sql *db, int64_t now_ms, int64_t ran_ms, int64_t *time_ms, int64_t *ahead_ms,
                        struct err *e)
 {
@@ -81,12 +94,12 @@ enum rc retention_time(struct sql *db, int64_t now_ms, int64_t ran_ms, int64_t *
     enum rc rc = load_clock(db, now_ms, &c, e);
     if (!rc && !ran_ms) rc = catch_up(db, &c.trusted_ms, e);
     if (rc) return rc;
-    const bool leap = now_ms - c.trusted_ms > CLOCK_LEAP_MS + ran_ms || c.trusted_ms - now_ms > CLOCK_LEAP_MS;
+    const bool leap = is_leap(&c, now_ms, ran_ms);
     c.waited_ms = leap ? c.waited_ms + ran_ms : 0;
-    if (!leap || c.waited_ms >= RETENTION_WAIT_MS)
+    if (c.waited_ms >= RETENTION_WAIT_MS)
         c = (struct db_clock){ .trusted_ms = now_ms };
     else
-        c.trusted_ms += ran_ms;
+        c.trusted_ms = leap ? c.trusted_ms + ran_ms : now_ms;
     rc = db_clock_put(db, &c, e);
     *time_ms = c.trusted_ms;
     *ahead_ms = now_ms - c.trusted_ms;
@@ -240,6 +253,19 @@ static void keep_last(struct retention *r)
         log_event(LOG_WARN, "retention.failed", LOG_Z("why", e.text));
 }
 
+static enum rc sweep_aside(const struct retention *r, int64_t time_ms, struct err *e)
+{
+    const struct server_config *c = r->srv->config;
+    int64_t removed = 0;
+    uint64_t left = 0;
+    enum rc rc = images_sweep_aside(c->images_dir, r->db, time_ms - c->keep_aside_ms, &removed, &left, e);
+    metrics_gauge(r->srv->metrics, GAUGE_IMAGES_ASIDE, (int64_t)left);
+    if (removed)
+        log_event(LOG_WARN, "images.aside_removed", LOG_N("files", removed),
+                  LOG_Z("why", "they were put aside longer ago than keep.imagesAside"));
+    return rc;
+}
+
 static void sweep(struct retention *r, int64_t *swept_ms)
 {
     struct err e = { 0 };
@@ -248,6 +274,7 @@ static void sweep(struct retention *r, int64_t *swept_ms)
     enum rc rc = look_at_clock(r, &time_ms, &e);
     if (!rc && (!*swept_ms || now - *swept_ms >= PERIOD_MS)) {
         rc = retention_sweep(r->db, r->srv->config, time_ms, &e);
+        if (!rc) rc = sweep_aside(r, time_ms, &e);
         if (!rc) rc = restored_mark(r->db, r->srv->config, &e);
         *swept_ms = now;
     }

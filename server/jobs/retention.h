@@ -6,7 +6,7 @@
  *
  * Deletion is final, so the clock is not trusted blindly: a machine that starts with a wrong clock would delete the
  * whole history. The trusted time follows the clock as long as the clock continues from the newest entry. A leap,
- * forward or back, is reported (log, /readyz, console). The new time is trusted once the server has run for
+ * forward or back, or several smaller ones that add up to CLOCK_LEAPS_MS, is reported (log, /readyz, console). The new time is trusted once the server has run for
  * RETENTION_WAIT_MS with it, or after `dmvisord --trust-clock`. Until then the trusted time continues with the server's
  * running time, for everything that depends on time (health_now_ms): nothing expires early, and nothing expired becomes
  * valid again. */

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import sqlite3
 import struct
@@ -380,6 +381,44 @@ def test_an_older_backup_loses_no_newer_image(server, folder):
     for i, sha in enumerate(later):
         assert (store / sha).read_bytes() == f"later {i}".encode()
     assert not list((store / "aside").iterdir())
+
+
+def test_images_that_were_put_aside_go_after_their_time(folder):
+    x = Leaping(folder, keep__imagesAside="10d")
+    server = x.server.start()
+    try:
+        assert dmvisord(server, "--backup", str(folder / "backup")).returncode == 0
+        later = put_image(server, b"later").json()["sha256"]
+        server.stop()
+        for f in files(server):
+            f.unlink(missing_ok=True)
+        (server.dir / "dmvisor.db").write_bytes((folder / "backup").read_bytes())
+        server._own()
+        server.start()
+        aside = server.dir / "images/aside" / later
+        told = lambda: int(re.search(r"^dmvisor_images_aside_bytes (\d+)", requests.get(server.url + "/metrics", timeout=20).text, re.M)[1])
+        world.wait_for("the metric", lambda: told() == len(b"later"), 20)
+        for days in (400, 9):               # a clock that is not believed removes nothing
+            x.leap(days)
+            if days == 9:
+                trust(x)
+            world.wait_for("the metric", lambda: told() == len(b"later"), 20)
+            assert aside.exists()
+        x.leap(11)
+        trust(x)
+        world.wait_for("its end", lambda: not aside.exists() and told() == 0, 20)
+        assert "event=images.aside_removed files=1" in server.process.log()
+    finally:
+        server.stop()
+
+
+def trust(x):
+    """The clock is right, says somebody while the server is down."""
+    x.server.stop()
+    out = subprocess.run([world.BUILD / "server/dmvisord", "-f", x.server.config, "--trust-clock"], capture_output=True, text=True,
+                         env={**os.environ, **x.server.env}, timeout=60)
+    assert out.returncode == 0, out.stderr
+    x.server.start()
 
 
 def test_an_image_that_is_deleted_while_it_comes_again_stays_whole(server):

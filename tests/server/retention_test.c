@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is over is forgotten after its time; what is not, and what policies still need, stays. */
+#include "server/core/health.h"
 #include "server/jobs/retention.h"
 #include "tests/lib/test.h"
 #include "tests/server/dm_fixture.h"
@@ -96,5 +97,41 @@ static void a_leap_of_the_clock_is_believed_after_a_day(void)
     dm_fixture_end(l);
 }
 
+/* Each start a little less than two days on, or back: not for ever. */
+static void small_leaps_are_believed_up_to_a_sum(void)
+{
+    enum { STEP = 40 * 3600000, HOUR = 3600000, MINUTE = 60000 };
+    struct dm_fixture *l = dm_fixture_begin();
+    struct fixture_device *p = fixture_device_begin(l, "IMEI:001");
+    struct sql *db = NULL;
+    struct err e = { 0 };
+    const int64_t began = l->world.now_ms;
+    int64_t now = began, t = 0;
+    fixture_device_call(p, 1201, "A1");
+    CU_ASSERT_EQUAL_FATAL(retention_open(&l->config, NULL, &db, &e), RC_OK);
+    ahead(db, now, 0, &t);
+    for (int start = 0; start < 100; start++) {
+        now += STEP;
+        ahead(db, now, 0, &t);
+        now += MINUTE;
+        ahead(db, now, MINUTE, &t);
+    }
+    CU_ASSERT(t - began <= CLOCK_LEAPS_MS + 1000LL * MINUTE);
+    CU_ASSERT_EQUAL(retention_trust(db, now, &e), RC_OK);
+    for (int start = 0; start < 100; start++) {
+        now -= STEP;
+        ahead(db, now, 0, &t);
+    }
+    CU_ASSERT(began + 100LL * STEP - t <= CLOCK_LEAPS_MS);
+    CU_ASSERT_EQUAL(retention_trust(db, now, &e), RC_OK);
+    for (int day = 0; day < 300; day++) { /* a machine of office hours */
+        CU_ASSERT_EQUAL(ahead(db, now += 16 * HOUR, 0, &t), 0);
+        for (int hour = 0; hour < 8; hour++) CU_ASSERT_EQUAL(ahead(db, now += HOUR, HOUR, &t), 0);
+    }
+    sql_close(db);
+    fixture_device_end(p);
+    dm_fixture_end(l);
+}
+
 TEST_MAIN("server.retention", TEST(operations_that_are_over_are_forgotten),
-          TEST(a_leap_of_the_clock_is_believed_after_a_day))
+          TEST(a_leap_of_the_clock_is_believed_after_a_day), TEST(small_leaps_are_believed_up_to_a_sum))
