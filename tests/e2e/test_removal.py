@@ -89,7 +89,7 @@ def settled(server):
     def look():
         p, d = server.get(f"/devices/{world.quote(PHONE)}/preview"), server.get(f"/devices/{world.quote(PHONE)}")
         look.last = p["steps"][:3], p["waits"][:3], d["generation"], d["observedGeneration"]
-        return p["settled"] and not d["generation"], d["observedGeneration"] or None
+        return p["settled"] and d["generation"] == d["observedGeneration"] or None
     try:
         world.wait_for("the device to be as desired", look, 60)
     except AssertionError as err:
