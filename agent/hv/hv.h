@@ -77,7 +77,8 @@ enum hv_call {
     HV_SET_RESOURCES,
     HV_FORGET, /* remove saved memory and snapshots; success when there are none */
     HV_STATS,
-    HV_LOOK /* how is it now, whoever made it so: DONE has state, cause HV_C_OUTSIDE, and in_force while it runs */
+    HV_LOOK /* read the current state, whoever changed it: DONE has state, cause HV_C_OUTSIDE, and in_force while it
+             * runs */
 };
 
 /* A VM's state as the hypervisor reports it. */
@@ -120,13 +121,14 @@ struct hv_stats {
     struct hv_net_stats net[HV_NETS];
 };
 
-/* What a VM runs with, as the hypervisor shows it. Volumes and interfaces are those of the request's spec, in its order;
- * a figure that differs from the spec's only by the hypervisor's rounding is the spec's. */
+/* The effective resources of a running VM, as the hypervisor reports them. Volumes and interfaces are those of the
+ * request's spec, in its order; a figure that differs from the spec's only by the hypervisor's rounding equals the
+ * spec's. */
 struct hv_in_force {
     int vcpus, max_vcpus, shares, limit_pct, watchdog_s;
     bool detect_panic;
-    char affinity[64];          /* of the first virtual CPU, or of the emulator, that is not where the spec says */
-    int64_t mem_kb, mem_max_kb; /* mem_kb: what the guest has, not what its balloon was told */
+    char affinity[64];          /* of the first virtual CPU, or of the emulator, whose binding differs from the spec */
+    int64_t mem_kb, mem_max_kb; /* mem_kb: the guest's memory, not the balloon's target */
     struct {
         bool there, read_only;
         int64_t quota_kb, iops, kbps;
@@ -138,7 +140,7 @@ enum hv_event_kind {
     HV_EV_DONE,    /* a request has finished: cookie, rc, text */
     HV_EV_STATE,   /* state changed: state, cause, text */
     HV_EV_READY,   /* the guest opened its channel, or printed that it is up */
-    HV_EV_CHANGED, /* what it runs with may be something else now: look */
+    HV_EV_CHANGED, /* its effective resources may have changed: read them */
     HV_EV_SILENT,  /* the VM's emulator does not answer; only HV_DESTROY and HV_UNDEFINE have an effect */
     HV_EV_ANSWERS, /* it answers again, or has ended */
     HV_EV_LOST,
@@ -164,10 +166,11 @@ struct hv;
 struct hv_class {
     void (*destroy)(struct hv *hv);
     enum rc (*facts)(struct hv *hv, struct hv_facts *out, struct err *e); /* quick: cached, refreshed by the worker */
-    /** Queue a request; the answer is an HV_EV_DONE with this cookie. Requests for one uuid run in
-     * order, those of different ones at the same time, each with a time limit: past it the DONE says RC_TIMEOUT, code
-     * 1446. Except
-     * HV_DEFINE only spec->uuid is read (HV_SET_RESOURCES and HV_LOOK read all). @return RC_LIMIT when too many wait */
+    /**
+     * Queue a request; its result is an HV_EV_DONE with this cookie. Requests for one uuid run in order, those for
+     * different ones in parallel. Each has a time limit: past it the DONE has RC_TIMEOUT and code 1446. HV_DEFINE,
+     * HV_SET_RESOURCES and HV_LOOK read all of spec, the others only spec->uuid. @return RC_LIMIT when too many wait
+     */
     enum rc (*request)(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie, struct err *e);
     /** Next event. @return false when there is none */
     bool (*next)(struct hv *hv, struct hv_event *out);

@@ -39,7 +39,7 @@ struct hv_sim {
     struct waiting queue[QUEUE]; /* in the order of the requests; executed when due */
     unsigned n;
     struct hv_stats *stats;      /* of the last HV_STATS handed out */
-    struct hv_in_force in_force; /* of the last look */
+    struct hv_in_force in_force; /* of the last read */
     bool fail;
     enum hv_call fail_call;
     enum rc fail_rc;
@@ -270,7 +270,7 @@ static void fill_stats(struct hv_sim *s, const struct domain *d, struct hv_stats
     }
 }
 
-/* All of it but what has to be set first. */
+/* All of it, except for values that must be set first. */
 static void look(struct hv_sim *s, const struct domain *d, const struct hv_spec *spec, struct hv_event *out)
 {
     struct hv_in_force *is = &s->in_force;

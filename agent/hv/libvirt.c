@@ -173,7 +173,8 @@ static void on_watchdog(virConnectPtr conn, virDomainPtr dom, int action, void *
     note_omen(opaque, dom, VIRT_OMEN_WATCHDOG);
 }
 
-/* The guest's balloon, a weight, a limit, a binding, a disk or an interface: whoever changed it. */
+/* The guest's balloon, a weight, a limit, a binding, a disk or an interface has changed, by the agent or from
+ * outside. */
 static void changed(struct virt *v, virDomainPtr dom)
 {
     struct hv_event ev = { .kind = HV_EV_CHANGED };
@@ -291,7 +292,7 @@ static enum rc connect_to(struct virt *v, struct err *e)
      * process cannot become unreachable. */
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_WATCHDOG, VIR_DOMAIN_EVENT_CALLBACK(on_watchdog));
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent));
-    /* Without these a change is seen by the next look. */
+    /* Without these a change is found by the next read. */
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_balloon));
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_TUNABLE, VIR_DOMAIN_EVENT_CALLBACK(on_tunable));
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device));

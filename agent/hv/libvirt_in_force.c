@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a running VM runs with, read from libvirt: nothing of it is remembered. */
+/* The effective resources of a running VM, read from libvirt each time. */
 #include "agent/hv/libvirt_int.h"
 #include "base/str.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WATCHDOG_S = 30, WEIGHTS = 16, THROTTLES = 32 }; /* as many figures as libvirt hands over at once */
-#define QUOTA_MOST_US 10000000000LL                     /* what is more is the kernel's word for no limit */
+enum { WATCHDOG_S = 30, WEIGHTS = 16, THROTTLES = 32 }; /* limit of figures in one answer of libvirt */
+#define QUOTA_MOST_US 10000000000LL                     /* a larger quota is the kernel's value for no limit */
 
 struct reading {
     virConnectPtr conn;
@@ -17,7 +17,7 @@ struct reading {
     struct hv_in_force *out;
 };
 
-/* ---- words that the setter uses, too ---- */
+/* ---- shared with the setter ---- */
 
 long long libvirt_cpu_quota(const struct hv_spec *s)
 {
@@ -42,7 +42,7 @@ bool libvirt_cpu_map(const char *list, int cores, unsigned char *map)
 {
     const char *p = list;
     int from, to, used;
-    memset(map, 0, (size_t)VIR_CPU_MAPLEN(cores)); /* libvirt takes no core that the host does not have */
+    memset(map, 0, (size_t)VIR_CPU_MAPLEN(cores)); /* libvirt refuses cores that the host does not have */
     for (int i = 0; !*list && i < cores; i++) use_core(map, i);
     while (*p) {
         if (sscanf(p, "%6d%n", &from, &used) != 1) return false;
@@ -134,7 +134,7 @@ static void cpu_list(const unsigned char *map, int cores, char out[64])
     }
 }
 
-/* A core that is off runs nobody, whatever a binding says. */
+/* An offline core runs nothing, whatever a binding names. */
 static bool same_cores(const unsigned char *a, const unsigned char *b, const unsigned char *on, int cores)
 {
     bool same = true;
@@ -195,7 +195,7 @@ static void volume(const struct reading *r, int i)
         r->out->volume[i].quota_kb = (int64_t)(info.capacity / 1024);
 }
 
-/* Some machines have a watchdog of their own, which is none of ours. */
+/* Some machines have another watchdog of their own. */
 static void guards(const struct reading *r)
 {
     const int wanted_s = r->s->watchdog_s;
@@ -205,7 +205,7 @@ static void guards(const struct reading *r)
 
 static bool read_all(const struct reading *r, bool tuning)
 {
-    r->out->shares = r->s->shares; /* without cgroups there is nothing to weigh: 406 to whoever sets it */
+    r->out->shares = r->s->shares; /* without cgroups there is no weight, and setting one is refused with 406 */
     if (!cpus_and_memory(r)) return false;
     if (tuning && !(weight_and_limit(r) && binding(r))) return false;
     guards(r);
@@ -225,9 +225,9 @@ enum rc libvirt_in_force(virConnectPtr conn, virDomainPtr dom, const struct hv_s
     const struct reading r = { conn, dom, s, str_of(text ? text : ""), is };
     enum rc rc = RC_OK;
     if (!is)
-        rc = err_set(e, RC_NOMEM, "no memory for what is in force");
+        rc = err_set(e, RC_NOMEM, "no memory for the effective resources");
     else if (!text || !read_all(&r, tuning))
-        rc = libvirt_error(e, RC_IO, "what the VM runs with cannot be read");
+        rc = libvirt_error(e, RC_IO, "the VM's effective resources cannot be read");
     free(text);
     if (rc)
         free(is);

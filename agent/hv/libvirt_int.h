@@ -92,7 +92,7 @@ void libvirt_kvm_down(struct virt *v, const char *uuid);
 
 /* libvirt_live.c */
 /**
- * Change what can be changed of a running VM's resources; what comes of it is for libvirt_in_force to say. Waits some seconds for
+ * Change the resources of a running VM as far as possible; libvirt_in_force reads the result. Waits some seconds for
  * the guest to follow its balloon.
  * @param tuning  CPU weight, limit and affinity can be changed (cgroups)
  */
@@ -113,9 +113,9 @@ bool libvirt_disk_target(struct str disk, char out[8]);
 /** Is it in the text? */
 bool libvirt_has(struct str text, const char *what);
 /**
- * What a running VM runs with, read from the hypervisor.
- * @param s  what it shall run with: names the volumes and interfaces that are looked for
- * @param out  malloc'ed, the caller's
+ * Read the effective resources of a running VM.
+ * @param s  its requested resources: names the volumes and interfaces to read
+ * @param out  malloc'ed, owned by the caller
  */
 enum rc libvirt_in_force(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning,
                          struct hv_in_force **out, struct err *e);

@@ -16,7 +16,7 @@ struct virt_request {
 struct virt_lanes_class {
     /** Execute it, however long it takes; in a thread of the lane. Fills rc, code, text and the results of the call. */
     void (*serve)(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats);
-    /** An event for the agent; takes `stats` and what it has in force. */
+    /** Report an event to the agent; takes `stats` and `in_force`. */
     void (*tell)(void *ctx, const struct hv_event *ev, struct hv_stats *stats);
 };
 

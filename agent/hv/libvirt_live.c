@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _DEFAULT_SOURCE
-/* Resources of a running VM: each is changed now if it can be. What came of it is looked at afterwards. */
+/* Resources of a running VM: each is changed now if possible. The result is read afterwards. */
 #include "agent/hv/libvirt_int.h"
 #include "base/str.h"
 #include "base/world.h"
 #include <stdlib.h>
 #include <time.h>
 
-/* How long a guest's driver may take to follow its balloon before the memory counts as not in force. */
+/* Time for a guest's driver to follow its balloon before the memory counts as not effective. */
 enum { BALLOON_MS = 8000, BALLOON_LOOK_MS = 100 };
 
 static void vcpus(virDomainPtr dom, const struct hv_spec *s)
@@ -22,7 +22,7 @@ static bool has_memory(virDomainPtr dom, const struct hv_spec *s)
     return virDomainGetInfo(dom, &info) == 0 && llabs((long long)info.memory - s->mem_kb) <= LIBVIRT_MEMORY_GRAIN_KB;
 }
 
-/* libvirt takes any goal for the balloon; that the guest follows is for its driver. */
+/* libvirt accepts any target for the balloon; the guest's driver must follow it. */
 static void memory(virDomainPtr dom, const struct hv_spec *s)
 {
     const struct timespec pause = { .tv_nsec = BALLOON_LOOK_MS * 1000000L };
@@ -46,7 +46,7 @@ static void scheduler(virDomainPtr dom, const struct hv_spec *s)
     virTypedParamsFree(p, n);
 }
 
-/* The virtual CPUs, and the emulator's own threads with them. */
+/* The virtual CPUs, and with them the emulator's own threads. */
 static void affinity(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s)
 {
     unsigned char map[VIR_CPU_MAPLEN(LIBVIRT_CPUS_MAX)];
@@ -69,8 +69,8 @@ static void throttle(virDomainPtr dom, const char *target, const struct hv_volum
     virTypedParamsFree(p, n);
 }
 
-/* A throttle changes now and a size grows; a new volume, one that goes and one that turns read-only wait for the next
- * start. */
+/* A throttle changes now and a size grows now; a new volume, a removed one and one that becomes read-only wait for
+ * the next start. */
 static void volume(virDomainPtr dom, const struct hv_volume *v, struct str xml)
 {
     const struct str disk = libvirt_disk_of(xml, v->file);

@@ -237,9 +237,12 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
 
 /* vm_resources.c */
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b);
-/** Tell the owners, once, that what runs is not what is wanted, so that they look, and may restart it; and that it is again. */
+/**
+ * Inform the owners, once, that the effective resources differ from the requested ones, so that they can read them and
+ * restart the VM; and when they are equal again.
+ */
 void vm_tell_pending(struct vm *vm, struct vm_world *w);
-/** What the hypervisor shows of a running VM's resources is in force, whoever made it so. @param is  NULL: nothing is known anew */
+/** The reported resources of a running VM are effective, whoever changed them. @param is  NULL: no new report */
 void vm_resources_seen(struct vm *vm, struct vm_world *w, const struct hv_in_force *is);
 /** Is there something pending that comes with a start? */
 bool vm_needs_start(const struct vm *vm);

@@ -20,7 +20,8 @@ bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b)
     return same;
 }
 
-/* Volumes that are wanted as they are shown, and then those that nobody wants any more and that go at the next start. */
+/* The requested volumes with their effective values, then the volumes that are no longer requested and are removed
+ * at the next start. */
 static void volumes_in_force(const struct hv_spec *want, const struct hv_in_force *is, struct hv_spec *now)
 {
     const struct hv_spec was = *now;
@@ -41,7 +42,7 @@ static void volumes_in_force(const struct hv_spec *want, const struct hv_in_forc
     }
 }
 
-/* One that is off and not there is as it is wanted. */
+/* An interface that is disabled and does not exist is as requested. */
 static void nets_in_force(const struct hv_spec *want, const struct hv_in_force *is, struct hv_spec *now)
 {
     const struct hv_spec was = *now;
@@ -93,7 +94,7 @@ void vm_tell_pending(struct vm *vm, struct vm_world *w)
 
 void vm_resources_seen(struct vm *vm, struct vm_world *w, const struct hv_in_force *is)
 {
-    /* Else something else is wanted meanwhile, and comes next. */
+    /* Otherwise a newer request follows. */
     if (is && !vm->priv.set_dirty) believe(vm, is);
     vm->pub.pending = !vm_same_resources(&vm->pub.want, &vm->pub.effective);
     vm_tell_pending(vm, w);
@@ -103,7 +104,7 @@ bool vm_needs_start(const struct vm *vm)
 {
     struct hv_spec now = vm->pub.effective;
     now.mem_kb =
-        vm->pub.want.mem_kb; /* the guest's own driver gives memory back or does not, in this run or the next */
+        vm->pub.want.mem_kb; /* whether memory is returned depends on the guest's driver, in this run as in the next */
     return now.mem_max_kb != vm->pub.want.mem_max_kb || !vm_same_resources(&vm->pub.want, &now);
 }
 

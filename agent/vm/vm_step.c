@@ -386,12 +386,12 @@ static enum vm_go begin_set_live(struct vm *vm, struct vm_world *w, int *code)
     return vm_ask(vm, w, HV_SET_RESOURCES, REQUEST_LIMIT_MS, code);
 }
 
-/* What does not come by a restart either. */
+/* Changes that a restart does not apply either. */
 static enum vm_go never_in_force(struct vm *vm, int *code)
 {
     const struct hv_spec *want = &vm->pub.want, *is = &vm->pub.effective;
     if (vm_needs_start(vm))
-        say(vm, "started anew, and what is wanted is still not in force: Resources/Effective says what is");
+        say(vm, "restarted, and some settings are still not effective: Resources/Effective lists them");
     else
         snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text,
                  "the guest has %lld KiB of memory and does not follow its balloon to %lld KiB: it has no driver for"
