@@ -95,8 +95,7 @@ enum ctl_exit ctl_pairs(const struct ctl *c, enum ctl_opt o, json_t **out)
         memcpy(key, v, (size_t)(eq - v));
         key[eq - v] = '\0';
         if (!*out) *out = json_object();
-        if (json_object_get(*out, key))
-            return ctl_usage(c, "--%s gives \"%s\" twice", ctl_option_name(o), key);
+        if (json_object_get(*out, key)) return ctl_usage(c, "--%s gives \"%s\" twice", ctl_option_name(o), key);
         json_t *text = json_string(eq + 1);
         if (!text || json_object_set_new(*out, key, text) != 0)
             return ctl_usage(c, "--%s: \"%s\" is not UTF-8 text", ctl_option_name(o), key);
