@@ -218,11 +218,11 @@ static void a_list_is_read_changed_written_and_read_back(void)
     ask_acl(&w, leaf, "");
     HAS(finish(&w), "verified 200 inherited from ./Virtualization/Config: Get=*&Replace=com.acme.dm");
     ask_acl(&w, leaf, "grant=Get=org.oper&Exec=org.oper");
-    HAS(finish(&w), "verified 200 the device reports it so");
+    HAS(finish(&w), "verified 200 the device reports this list");
     CU_ASSERT(ddf_acl_same(tree_acl(device_env(w.device)->tree, str_of(leaf)),
                            STR("Exec=org.oper&Get=*&Replace=com.acme.dm")));
     ask_acl(&w, leaf, "revoke=Get=*;grant=Get=com.acme.dm+org.oper");
-    HAS(finish(&w), "verified 200 the device reports it so");
+    HAS(finish(&w), "verified 200 the device reports this list");
     CU_ASSERT(ddf_acl_same(tree_acl(device_env(w.device)->tree, str_of(leaf)),
                            STR("Exec=org.oper&Get=com.acme.dm+org.oper&Replace=com.acme.dm")));
     CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT tries FROM operation ORDER BY operation_id DESC LIMIT 1"), 1);

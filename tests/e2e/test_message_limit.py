@@ -11,7 +11,7 @@ import pytest
 import syncml
 import world
 
-SAYS = re.compile(r"this device takes (\d+) octets, the shortest message for it has (\d+)")
+SAYS = re.compile(r"this device accepts (\d+) octets, the shortest message has (\d+)")
 numbers = itertools.count(1)
 
 
@@ -76,7 +76,7 @@ def test_no_reply_passes_the_limit_and_nothing_waits_for_ever(server, limit, wbx
     assert op["state"] == "verified" or op["state"] == "failed" and said, op
     if said:
         assert int(said[1]) == limit < int(said[2]), op
-        assert f"this device takes {limit} octets" in str(server.get(f"/devices/{world.quote(name)}")), "the device says it, too"
+        assert f"this device accepts {limit} octets" in str(server.get(f"/devices/{world.quote(name)}")), "the device says it, too"
     if limit >= 1200:
         assert op["state"] == "verified", op
     print(f"{limit} {'wbxml' if wbxml else 'xml'}: {op['state']} {op['reason']}; longest {max(client.lengths)}")

@@ -194,7 +194,7 @@ def test_s_209_rights_are_read_changed_and_read_back(place):
     assert "inherited from ./Virtualization/Config" in said and "Get      everybody" in said and f"Replace  {world.SERVER_ID}" in said, said
     op = place.run("acl", INTERVAL, "--grant", "Get=dm.operator.example,x.example", "--grant", f"Get={world.SERVER_ID}", "--revoke", "Get=*")
     assert op["state"] == "verified" and [c["command"] for c in op["commands"]] == ["get", "get", "replace", "get"], op
-    assert "the device reports it so" in op["reason"] and op["grant"]["Get"] == ["dm.operator.example", "x.example", world.SERVER_ID]
+    assert "the device reports this list" in op["reason"] and op["grant"]["Get"] == ["dm.operator.example", "x.example", world.SERVER_ID]
     assert place.value(INTERVAL + "?prop=ACL") == f"Get=dm.operator.example+x.example+{world.SERVER_ID}&Replace={world.SERVER_ID}"
     op = place.run("acl", INTERVAL, "--grant", f"Get={world.SERVER_ID}")
     assert op["state"] == "verified" and "no change needed" in op["reason"] and op["tries"] == 0, op
@@ -205,7 +205,7 @@ def test_s_209_nobody_is_locked_out_by_mistake(place):
     said = place.ctl("tree", "acl", PHONE, leaf, "--revoke", "Replace=*", "--wait", code=1)
     assert f"this authority ({world.SERVER_ID}) would take Replace from itself" in said and "force" in said, said
     op = place.run("acl", leaf, "--grant", "Get=dm.operator.example", "--revoke", "Get=*", "--grant", f"Get={world.SERVER_ID}")
-    assert op["state"] == "verified" and "the device reports it so" in op["reason"], op
+    assert op["state"] == "verified" and "the device reports this list" in op["reason"], op
     assert [c["command"] for c in op["commands"]] == ["get", "get", "replace", "get"], op
     own = place.value(leaf + "?prop=ACL")
     assert own == f"Get=dm.operator.example+{world.SERVER_ID}&Replace={world.SERVER_ID}", own
@@ -376,7 +376,7 @@ def test_s_202_what_does_not_fit_into_one_message_is_not_done(place):
     op = ask(place, name, "sequence", *[("replace", f"./Vendor/N{i}", "chr", "x" * 300) for i in range(60)])
     device.finish(device.call())
     op = place.server.get(f"/operations/{op['id']}")
-    assert op["state"] == "failed" and op["code"] == 413 and "this device takes 16384 octets, the shortest message for it has" in op["reason"], op
+    assert op["state"] == "failed" and op["code"] == 413 and "this device accepts 16384 octets, the shortest message has" in op["reason"], op
     assert "./Vendor/N0" not in device.tree
 
 

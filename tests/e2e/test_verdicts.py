@@ -146,7 +146,7 @@ def test_what_is_done_is_verified_by_a_look(server, client):
     client.tree.update({"./V/x": "0", "./V/y": "1"})
     gone, made = ask(server, client, "delete", "./V/x"), ask(server, client, "add", "./V/n", format="node")
     client.run()
-    assert [op(server, n)["reason"] for n in (gone, made)] == ["the device reports it so"] * 2, (op(server, gone), op(server, made))
+    assert [op(server, n)["reason"] for n in (gone, made)] == ["the device reports the expected state"] * 2, (op(server, gone), op(server, made))
     named = ask(server, client, "replace", "./V/y?prop=Title", data="Mine")
     client.odd["Replace ./V/y?prop=Title"] = lambda ref, tag: [status(ref, tag, 200)]
     client.odd["Get ./V/y?prop=Title"] = lambda ref, tag: [status(ref, tag, 406)]        # has no titles to tell
@@ -237,7 +237,7 @@ def test_what_a_get_found_has_four_displays(server, client):
     assert seen["missing"]["state"] == "failed" and "404" in seen["missing"]["reason"]
     assert seen["empty"]["state"] == "verified" and seen["empty"]["result"][0]["value"] == ""
     assert seen["size"]["state"] == "verified" and seen["size"]["result"][0]["value"] is None and seen["size"]["result"][0]["size"] == 4711
-    assert "no value" in server.ctl("operations", "show", seen["none"]["id"])
+    assert "without a value" in server.ctl("operations", "show", seen["none"]["id"])
     assert "4711" in server.ctl("operations", "show", seen["size"]["id"])
 
 
