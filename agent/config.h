@@ -9,6 +9,7 @@
 struct agent_config {
     const char *id, *manufacturer, *model, *language, *type, *oem, *firmware, *software, *hardware;
     const char *data, *objects, *own;
+    const char *root, *images; /* where the objects lie; NULL = where the layout has them */
     const char *hypervisor;
     int kvm; /* enum hv_kvm */
     bool stop_vms_on_exit;

@@ -168,11 +168,18 @@ static void remember_push(void *ctx, struct str digest)
     if (digest.n == PUSH_DIGEST_BYTES) push_remember(&g->pushes, (const uint8_t *)digest.p);
 }
 
+static enum rc load_objects(struct agent *g, struct err *e)
+{
+    const struct agent_config *c = &g->config;
+    const struct mo_places p = { c->objects, c->own, c->root, c->images };
+    return mo_shared_load(&p, &g->shared, e);
+}
+
 static enum rc open_device(struct agent *g, const struct world *w, struct err *e)
 {
     const char *images, *vms, *data, *file;
     struct agent_config *c = &g->config;
-    enum rc rc = mo_shared_load(c->objects, c->own, &g->shared, e);
+    enum rc rc = load_objects(g, e);
 
     if (!rc) rc = folder(g, "", &data, e);
     if (!rc) rc = lock_data(g, e);
@@ -593,7 +600,7 @@ static int check(struct agent *g, const char *const *accounts, size_t n)
 {
     struct account acc;
     struct err e = { 0 };
-    enum rc rc = mo_shared_load(g->config.objects, g->config.own, &g->shared, &e);
+    enum rc rc = load_objects(g, &e);
 
     for (size_t i = 0; !rc && i < n; i++) rc = account_load(accounts[i], &acc, &e);
     if (!rc && g->config.ca && access(g->config.ca, R_OK))

@@ -6,7 +6,8 @@
     X(FIND, "SELECT d.device_id, d.generation, d.observed_generation, d.settled_token, d.layout_mo, d.devinfo_hash,"   \
             " d.next_kpi_ms, d.user_agent, d.remote, d.record, a.client_name, a.client_ha1, a.server_name,"            \
             " a.server_ha1, a.auth, c.client_nonce, c.server_nonce, c.resynchronised, c.resync_until_ms,"              \
-            " c.challenges_used, c.certificate_until_ms, c.booked, c.booked_ms, c.alerts_left, c.alerts_ms"            \
+            " c.challenges_used, c.certificate_until_ms, c.booked, c.booked_ms, c.alerts_left, c.alerts_ms,"           \
+            " d.mo_root, d.mo_images"                                                                                  \
             " FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"                         \
             " WHERE d.authority_id = :authority_id AND d.name = :name")                                                \
     X(CONTACT, "UPDATE contact SET seen_ms = :now_ms, quiet = quiet + :quiet, client_nonce = :client_nonce,"           \
@@ -43,7 +44,8 @@ static bool read_texts(struct sql_rows *r, struct arena *a, struct db_account *x
            arena_str(a, sql_text(r, 10), &x->client_name) && arena_str(a, sql_text(r, 11), &x->client_ha1) &&
            arena_str(a, sql_text(r, 12), &x->server_name) && arena_str(a, sql_text(r, 13), &x->server_ha1) &&
            arena_str(a, sql_text(r, 14), &x->auth) && arena_str(a, sql_text(r, 15), &x->client_nonce) &&
-           arena_str(a, sql_text(r, 16), &x->server_nonce) && arena_str(a, sql_text(r, 21), &x->booked);
+           arena_str(a, sql_text(r, 16), &x->server_nonce) && arena_str(a, sql_text(r, 21), &x->booked) &&
+           arena_str(a, sql_text(r, 25), &x->mo_root) && arena_str(a, sql_text(r, 26), &x->mo_images);
 }
 
 enum rc db_account_find(struct sql *db, int64_t authority, struct str name, struct arena *a, struct db_account *out,

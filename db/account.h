@@ -8,6 +8,7 @@
 struct db_account {
     int64_t device, generation, observed_generation;
     struct str settled_token, layout_mo; /* empty = none */
+    struct str mo_root, mo_images;       /* where it has its objects; empty = where the layout has them */
     int64_t devinfo_hash, next_kpi_ms;   /* next_kpi_ms 0 = none due */
     struct str user_agent, remote;
     int record; /* flight recorder: 1 every session, 0 none, -1 the authority's setting */

@@ -33,12 +33,12 @@ static const char count_leaving_tail[] = ") IS FALSE)";
 static const char leaving_head[] = "SELECT d.name" LEAVING;
 static const char leaving_tail[] = ") IS FALSE) ORDER BY d.device_id LIMIT :limit";
 static const char kinds_head[] =
-    "SELECT man, mod, mo, count(*) FROM (SELECT " ATTRIBUTE_OF("devinfo.man") " AS man, " ATTRIBUTE_OF(
-        "devinfo.mod") " AS mod, d.layout_mo AS mo FROM device d WHERE d.authority_id = :authority AND (";
+    "SELECT man, mod, mo, root, images, count(*) FROM (SELECT " ATTRIBUTE_OF("devinfo.man") " AS man, " ATTRIBUTE_OF(
+        "devinfo.mod") " AS mod, d.layout_mo AS mo, d.mo_root AS root, d.mo_images AS images FROM device d WHERE d.authority_id = :authority AND (";
 static const char layouts_head[] =
     "SELECT DISTINCT coalesce(d.layout_mo, '') FROM device d WHERE d.authority_id = :authority AND (";
 static const char layouts_tail[] = ") IS NOT FALSE";
-static const char kinds_tail[] = ")) x GROUP BY man, mod, mo ORDER BY count(*) DESC LIMIT :limit";
+static const char kinds_tail[] = ")) x GROUP BY man, mod, mo, root, images ORDER BY count(*) DESC LIMIT :limit";
 
 #define DEVICE_STATEMENTS(X)                                                                                           \
     X(LIST, DEVICE " WHERE d.device_id > :cursor AND " HAS_LIKE                                                        \
@@ -48,7 +48,7 @@ static const char kinds_tail[] = ")) x GROUP BY man, mod, mo ORDER BY count(*) D
     X(FIND, DEVICE " WHERE d.authority_id IN (SELECT authority_id FROM authority WHERE " DB_OF_AUTHORITY(              \
                 "authority_id") ") AND d.name = :name LIMIT 2")                                                        \
     X(KIND, "SELECT " ATTRIBUTE_OF("devinfo.man") ", " ATTRIBUTE_OF(                                                   \
-                "devinfo.mod") ", d.layout_mo FROM device d WHERE d.device_id = :device")                              \
+                "devinfo.mod") ", d.layout_mo, d.mo_root, d.mo_images FROM device d WHERE d.device_id = :device")      \
     X(IDS, "SELECT device_id FROM device WHERE device_id > :after ORDER BY device_id LIMIT :limit")                    \
     X(ADD, "INSERT INTO device (authority_id, name, title, created_ms, push_channel, push_address)"                    \
            " VALUES (:authority, :name, :title, :created_ms, :channel, :address) RETURNING device_id")                 \
@@ -135,16 +135,18 @@ enum rc db_device_find(struct sql *db, int64_t authority, struct str name, struc
     return rc;
 }
 
-enum rc db_device_kind(struct sql *db, int64_t device, struct arena *a, struct str *man, struct str *mod,
-                       struct str *mo, struct err *e)
+enum rc db_device_kind(struct sql *db, int64_t device, struct arena *a, struct db_device_kind *out, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc = db_row(db, KIND, SQL_ARGS({ "device", SQL_I(device) }), &r, e);
     if (!rc) {
-        *man = sql_text(r, 0);
-        *mod = sql_text(r, 1);
-        *mo = sql_text(r, 2);
-        rc = DB_KEEP(a, e, man, mod, mo);
+        *out = (struct db_device_kind){ .man = sql_text(r, 0),
+                                        .mod = sql_text(r, 1),
+                                        .mo = sql_text(r, 2),
+                                        .root = sql_text(r, 3),
+                                        .images = sql_text(r, 4),
+                                        .n = 1 };
+        rc = DB_KEEP(a, e, &out->man, &out->mod, &out->mo, &out->root, &out->images);
     }
     sql_end(r);
     return rc;
@@ -333,6 +335,11 @@ enum rc db_device_next_kind(struct sql_rows *rows, struct db_device_kind *out, s
 {
     enum rc rc = sql_step(rows, e);
     if (!rc)
-        *out = (struct db_device_kind){ sql_text(rows, 0), sql_text(rows, 1), sql_text(rows, 2), sql_int(rows, 3) };
+        *out = (struct db_device_kind){ .man = sql_text(rows, 0),
+                                        .mod = sql_text(rows, 1),
+                                        .mo = sql_text(rows, 2),
+                                        .root = sql_text(rows, 3),
+                                        .images = sql_text(rows, 4),
+                                        .n = sql_int(rows, 5) };
     return rc;
 }

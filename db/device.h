@@ -41,10 +41,15 @@ enum rc db_device_keep(struct db_device *v, struct arena *a, struct err *e);
  * @return RC_NOT_FOUND */
 enum rc db_device_find(struct sql *db, int64_t authority, struct str name, struct arena *a, struct db_device *out,
                        bool *several, struct err *e);
-/** Manufacturer, model and management object, by which descriptions are matched; empty when unknown. @param a  holds
- * the texts. @return RC_NOT_FOUND */
-enum rc db_device_kind(struct sql *db, int64_t device, struct arena *a, struct str *man, struct str *mod,
-                       struct str *mo, struct err *e);
+/* Devices as descriptions distinguish them, and how many there are of each kind. */
+struct db_device_kind {
+    struct str man, mod, mo; /* empty = unknown */
+    struct str root, images; /* where they have their objects; empty = where the layout has them */
+    int64_t n;
+};
+/** Manufacturer, model and management object of one, by which descriptions are matched. @param a  holds the texts.
+ * @return RC_NOT_FOUND */
+enum rc db_device_kind(struct sql *db, int64_t device, struct arena *a, struct db_device_kind *out, struct err *e);
 /** Device ids after `after`, ascending. @param out  room for `limit`. @param n  how many were found */
 enum rc db_device_ids(struct sql *db, int64_t after, size_t limit, int64_t *out, size_t *n, struct err *e);
 
@@ -117,11 +122,6 @@ enum rc db_device_leaving(struct sql *db, const struct db_device_leaving *l, int
 /** @param out  good until the next step. @return RC_NOT_FOUND at the end */
 enum rc db_device_next_name(struct sql_rows *rows, struct str *out, struct err *e);
 
-/* Kinds of devices, as descriptions distinguish them, with the number of devices of each kind. */
-struct db_device_kind {
-    struct str man, mod, mo;
-    int64_t n;
-};
 /** Kinds of the devices for which a selector is true, the most frequent first: rows for db_device_next_kind. */
 enum rc db_device_kinds(struct sql *db, int64_t authority, const struct db_selector *s, int64_t limit,
                         struct sql_rows **rows, struct err *e);

@@ -5,7 +5,8 @@
 #define DEVICE_STATE_STATEMENTS(X)                                                                                     \
     X(FIND, "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms,"           \
             " planned_generation, careful FROM device WHERE device_id = :device_id")                                   \
-    X(PUT, "UPDATE device SET layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"                     \
+    X(PUT, "UPDATE device SET layout_mo = :layout_mo, mo_root = :mo_root, mo_images = :mo_images,"                     \
+           " mirror_read = :mirror_read, lists = :lists,"                                                              \
            " large_objects = :large_objects, observed_generation = :observed_generation,"                              \
            " planned_generation = :planned_generation,"                                                                \
            " settled_token = :settled_token, next_kpi_ms = :next_kpi_ms, summary = :summary,"                          \
@@ -40,7 +41,8 @@ enum rc db_device_state_find(struct sql *db, int64_t device, struct arena *a, st
 enum rc db_device_state_put(struct sql *db, const struct db_device_state *s, struct err *e)
 {
     return sql_execute(db, PUT,
-                       SQL_ARGS({ "layout_mo", SQL_TN(s->layout_mo) }, { "mirror_read", SQL_I(s->mirror_read) },
+                       SQL_ARGS({ "layout_mo", SQL_TN(s->layout_mo) }, { "mo_root", SQL_TN(s->mo_root) },
+                                { "mo_images", SQL_TN(s->mo_images) }, { "mirror_read", SQL_I(s->mirror_read) },
                                 { "lists", SQL_I(s->lists) }, { "large_objects", SQL_I(s->large_objects) },
                                 { "observed_generation", SQL_I(s->observed_generation) },
                                 { "planned_generation", SQL_I(s->planned_generation) },

@@ -7,6 +7,7 @@
 struct db_device_state {
     int64_t device;
     struct str layout_mo, settled_token; /* empty = none */
+    struct str mo_root, mo_images;       /* where it has its objects; empty = where the layout has them */
     bool mirror_read, large_objects, careful;
     int64_t lists; /* enum dm_lists */
     int64_t observed_generation, planned_generation;
@@ -17,8 +18,8 @@ struct db_device_state {
     int64_t created_ms;
 };
 
-/** Without layout_mo, settled_token, observed_generation and next_kpi_ms (db/account.h has them); texts in the arena.
- * @return RC_NOT_FOUND */
+/** Without layout_mo, mo_root, mo_images, settled_token, observed_generation and next_kpi_ms (db/account.h has them); texts
+ * in the arena. @return RC_NOT_FOUND */
 enum rc db_device_state_find(struct sql *db, int64_t device, struct arena *a, struct db_device_state *out,
                              struct err *e);
 enum rc db_device_state_put(struct sql *db, const struct db_device_state *s, struct err *e);

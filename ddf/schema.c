@@ -165,6 +165,82 @@ enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name,
     return load(s, text, name, str_of(name), e);
 }
 
+/* Out of its parent's children. */
+static void detach(struct arena *a, struct schema_node *n)
+{
+    struct schema_node *parent = n->parent, **at = &parent->first, *before = NULL;
+    while (*at != n) {
+        before = *at;
+        at = &before->next;
+    }
+    *at = n->next;
+    if (before)
+        before->pub.next = n->pub.next;
+    else
+        parent->pub.first = n->pub.next;
+    if (parent->last == n) parent->last = before;
+    parent->n_children--;
+    parent->index = NULL;
+    if (parent->n_children >= INDEX_FROM) index_children(a, parent);
+    n->next = NULL;
+}
+
+static struct schema_node *described_at(struct ddf_schema *s, const struct ddf_uri *u)
+{
+    struct schema_node *n = &s->root;
+    for (unsigned i = 0; n && i < u->depth; i++) n = schema_child(n, u->name[i]);
+    return n;
+}
+
+/* The nodes of `to` above its last, each with the next as its only child. */
+static struct schema_node *way_to(const struct ddf_uri *to, struct schema_node *last, struct arena *a)
+{
+    struct schema_node *child = last;
+    for (unsigned i = to->depth - 1; i-- > 0;) {
+        struct schema_node *n = ARENA_NEW(a, struct schema_node);
+        if (!n || !arena_str(a, to->name[i], &n->pub.name)) return NULL;
+        n->pub.access = DDF_GET;
+        n->pub.format = DDF_NODE;
+        n->pub.min_occurs = n->pub.max_occurs = 1;
+        n->pub.permanent = true;
+        n->pub.document = last->pub.document;
+        append(a, n, child);
+        child = n;
+    }
+    return child;
+}
+
+static enum rc move(struct ddf_schema *s, struct schema_node *n, const struct ddf_uri *to, struct schema_doc *d,
+                    struct err *e)
+{
+    struct schema_node all = { 0 };
+    detach(&d->a, n);
+    struct schema_node *top = arena_str(&d->a, to->name[to->depth - 1], &n->pub.name) ? way_to(to, n, &d->a) : NULL;
+    if (!top) return err_set(e, RC_NOMEM, "no memory for device descriptions");
+    append(&d->a, &all, top);
+    if (!fits(&s->root, &all)) return err_set(e, RC_LIMIT, "more than %d nodes below one", DDF_CHILDREN);
+    schema_attach(&d->a, &s->root, top);
+    return RC_OK;
+}
+
+enum rc ddf_schema_move(struct ddf_schema *s, struct str from, struct str to, struct err *e)
+{
+    struct ddf_uri u, v;
+    enum rc rc = ddf_uri_parse(from, &u, e);
+    if (!rc) rc = ddf_uri_parse(to, &v, e);
+    if (rc) return rc;
+    if (!u.depth || !v.depth || ddf_uri_within(from, to) || ddf_uri_within(to, from))
+        return err_set(e, RC_INVALID, "what is described at %.*s cannot be moved to %.*s", STR_ARG(from), STR_ARG(to));
+    struct schema_node *n = described_at(s, &u);
+    if (!n) return RC_OK;
+    struct schema_doc *d = calloc(1, sizeof *d);
+    if (!d) return err_set(e, RC_NOMEM, "no memory for device descriptions");
+    arena_init(&d->a, DOC_ARENA_BYTES);
+    d->next = s->docs;
+    s->docs = d;
+    return move(s, n, &v, d, e);
+}
+
 size_t ddf_schema_bytes(const struct ddf_schema *s)
 {
     size_t n = sizeof *s;

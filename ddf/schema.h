@@ -102,6 +102,11 @@ void ddf_schema_destroy(struct ddf_schema *s);
 enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name, struct err *e);
 /** Load a file. Its document has the file's name, without folder and extension. */
 enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err *e);
+/** What is described at `from` is described at `to` instead, and unites with what is there already, over it: a device
+ * has an object where its maker put it. Nodes between that nobody describes are interior ones to look at. Nothing happens
+ * where nothing is described at `from`.
+ * @param from, to  canonical addresses, neither within the other @return RC_INVALID, RC_LIMIT, RC_NOMEM */
+enum rc ddf_schema_move(struct ddf_schema *s, struct str from, struct str to, struct err *e);
 /** Memory of all its documents in bytes. */
 size_t ddf_schema_bytes(const struct ddf_schema *s);
 /**

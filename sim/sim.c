@@ -158,7 +158,8 @@ static enum rc run(struct sim *s, struct err *e)
 {
     double unused;
     long rss = 0;
-    enum rc rc = mo_shared_load(s->o.objects, s->o.own, &s->shared, e);
+    const struct mo_places places = { .objects = s->o.objects, .own = s->o.own };
+    enum rc rc = mo_shared_load(&places, &s->shared, e);
 
     if (!rc && s->o.api) rc = sim_server_of(s->o.api, &s->api, e);
     if (!rc) rc = sim_server_of(s->o.server, &s->server, e);

@@ -94,7 +94,7 @@ struct mo_env {
     struct err trouble; /* first failure inside a row or a sink */
 };
 
-static inline struct ddf_layout *mo_layout(const struct mo_env *env)
+static inline const struct ddf_layout *mo_layout(const struct mo_env *env)
 {
     return env->shared->layout;
 }

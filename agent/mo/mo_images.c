@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ./VMImages (virtualization-mo.md c.9): entries that servers describe, downloads and their results. */
+/* The images' object (virtualization-mo.md c.9): entries that servers describe, downloads and their results. */
 #include "agent/mo/mo.h"
 #include "base/log.h"
 #include "base/origin.h"

@@ -10,13 +10,18 @@ enum { DEVINFO_LEAVES = 5 };
 struct mo_shared {
     struct arena arena;
     struct ddf_schema *schema;
-    struct ddf_layout *layout;
+    const struct ddf_layout *layout;
     struct objects objects;
     struct tree_model *model;
     struct str devinfo[DEVINFO_LEAVES]; /* addresses of the values in package 1 */
 };
 
-/** @param objects  folder with mo/ and layout/ @param own  folder with standard.yaml */
-enum rc mo_shared_load(const char *objects, const char *own, struct mo_shared **out, struct err *e);
+struct mo_places {
+    const char *objects;       /* folder with mo/ and layout/ */
+    const char *own;           /* folder with standard.yaml */
+    const char *root, *images; /* addresses of the two objects; NULL = where the layout has them */
+};
+/** @return RC_INVALID names the setting that is no place for an object */
+enum rc mo_shared_load(const struct mo_places *p, struct mo_shared **out, struct err *e);
 void mo_shared_destroy(struct mo_shared *s);
 #endif

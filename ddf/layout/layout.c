@@ -286,6 +286,49 @@ static bool below(struct str uri, struct str base, struct str *rest)
     return true;
 }
 
+/* One is above the other. */
+static bool crosses(struct str x, struct str y)
+{
+    struct str rest;
+    return !str_eq(x, y) && (below(x, y, &rest) || below(y, x, &rest));
+}
+
+const struct ddf_layout *ddf_layout_model(const struct ddf_layout *l)
+{
+    return l->model ? l->model : l;
+}
+
+enum rc ddf_layout_at(const struct ddf_layout *l, struct str root, struct str images, struct arena *a,
+                      const struct ddf_layout **out, struct err *e)
+{
+    const struct ddf_layout *model = ddf_layout_model(l);
+    struct str rest, new_root = root.n ? root : model->root, new_images = images.n ? images : model->images;
+    if (!str_starts(new_root, STR("./")) || !str_starts(new_images, STR("./")))
+        return err_set(e, RC_INVALID, "a management object lies below ., at an address like ./A/B");
+    if (crosses(new_root, model->root) || crosses(new_images, model->images) || below(new_root, model->images, &rest) ||
+        (below(new_images, model->root, &rest) && !str_eq(new_root, model->root)))
+        return err_set(e, RC_INVALID, "a management object cannot lie within the place where its layout has one");
+    if (below(new_root, new_images, &rest))
+        return err_set(e, RC_INVALID, "%.*s is the images' root, and the other object cannot lie there too",
+                       STR_ARG(new_images));
+    if (str_eq(new_root, model->root) && str_eq(new_images, model->images)) {
+        *out = model;
+        return RC_OK;
+    }
+    struct ddf_layout *moved = ARENA_NEW(a, struct ddf_layout);
+    if (!moved) return err_set(e, RC_NOMEM, "no memory for a layout");
+    *moved = *model;
+    moved->model = model;
+    moved->root = new_root;
+    moved->images = new_images;
+    if (below(model->vms, model->root, &rest)) {
+        moved->vms = rest.n ? arena_printf(a, "%.*s/%.*s", STR_ARG(new_root), STR_ARG(rest)) : new_root;
+        if (!moved->vms.n) return err_set(e, RC_NOMEM, "no memory for a layout");
+    }
+    *out = moved;
+    return RC_OK;
+}
+
 bool ddf_layout_match(const struct ddf_layout *l, struct str uri, struct ddf_match *out)
 {
     const struct layout_slot *s;

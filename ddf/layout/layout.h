@@ -192,6 +192,9 @@ struct ddf_alert {
 struct ddf_layout {
     struct str mo, image_mo;      /* MO identifiers that this layout describes */
     struct str root, vms, images; /* "./Virtualization", "./Virtualization/VM", "./VMImages" */
+    /* What was loaded, when this is one of its devices' with roots of their own (ddf_layout_at); NULL: this is it.
+     * Entries, operations, rules are the same ones. */
+    const struct ddf_layout *model;
     struct ddf_entry *entries;
     size_t n_entries;
     struct ddf_operation *operations;
@@ -226,6 +229,19 @@ enum { DDF_LAYOUT_ENTRIES = 4096, DDF_LAYOUT_SEGMENTS = 16 };
 /** Everything is in the arena. @return RC_PARSE, RC_INVALID with line and column of the entry */
 enum rc ddf_layout_load(const char *file, struct arena *a, struct ddf_layout **out, struct err *e);
 enum rc ddf_layout_parse(struct str text, const char *name, struct arena *a, struct ddf_layout **out, struct err *e);
+
+/** The layout as its file says it. */
+const struct ddf_layout *ddf_layout_model(const struct ddf_layout *l);
+/**
+ * The same objects elsewhere in a tree: a device has them where its maker put them. Only the addresses differ.
+ *
+ * @param root, images  canonical addresses; empty = where the model has it. They are borrowed
+ * @param a             owns *out, which is the model itself where nothing differs
+ * @return RC_INVALID when one is the tree's root, when both are the same or the images lie above the other, when one lies within
+ *   where the model has one, or above; RC_NOMEM
+ */
+enum rc ddf_layout_at(const struct ddf_layout *l, struct str root, struct str images, struct arena *a,
+                      const struct ddf_layout **out, struct err *e);
 
 /**
  * By exact name ('*' literally in instance entries) or alias; NULL when there is none. Hashed, so suitable for hot

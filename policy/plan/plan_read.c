@@ -3,7 +3,7 @@
 #include "ddf/uri.h"
 #include "policy/plan/planner_int.h"
 
-enum { READS_AT_ONCE = 200, LEAVES_BEFORE_TREE = 4, NODES_BEFORE_WHOLE = 40 };
+enum { READS_AT_ONCE = 200, LEAVES_BEFORE_TREE = 4, NODES_BEFORE_WHOLE = 40, SEARCH_AT_ONCE = 40, SEARCH_DEPTH = 4 };
 
 static bool interior(const struct pol_mirror_node *n)
 {
@@ -47,19 +47,81 @@ static size_t discover(struct planning *p, struct str root)
     return planner_add_read(p, root, true, POL_FOR_DISCOVER, "what the device has");
 }
 
+/* ---- objects that lie elsewhere ---- */
+
+/* It was looked for in this session, and it is not there. */
+static bool missed(const struct planning *p, struct str root)
+{
+    const struct pol_failure *x;
+    if (planner_mirror_has(p, root)) return false;
+    x = planner_failure_of(p, planner_say((struct planning *)(uintptr_t)p, "get %.*s%s", STR_ARG(root),
+                                          p->f->list_unsupported ? "" : "?list=StructData"));
+    return x && x->at_ms >= p->f->session_ms;
+}
+
+/* Not told in this session: a folder may have something else in it by now. */
+static bool is_earlier(const struct planning *p, const struct pol_mirror_node *n)
+{
+    return !n || n->known != POL_REPORTED || n->at_ms < p->f->session_ms;
+}
+
+/* Nothing that a description knows, but for the way to where the object was. */
+static bool is_foreign(const struct planning *p, struct str uri)
+{
+    const struct str at[] = { p->l->root, p->l->images };
+    for (size_t i = 0; i < 2; i++)
+        if (ddf_uri_within(at[i], uri) && !str_eq(at[i], uri)) return true;
+    return !p->f->schema || !ddf_schema_find(p->f->schema, uri);
+}
+
+/* Folders that no description knows, level by level: the answer for a root says which object it is. */
+static size_t search_folders(struct planning *p)
+{
+    const struct pol_mirror_node *top = planner_mirror_find(p, STR("."));
+    size_t n = 0;
+    if (is_earlier(p, top))
+        return planner_add_read(p, STR("."), false, POL_FOR_DISCOVER, "where the device has its objects");
+    for (size_t i = 0; i < p->f->n_mirror && n < SEARCH_AT_ONCE; i++) {
+        const struct pol_mirror_node *node = &p->f->mirror[i];
+        struct str rest = node->value, name;
+        size_t depth = 0;
+        for (size_t k = 0; k < node->uri.n; k++) depth += node->uri.p[k] == '/';
+        if (!interior(node) || is_earlier(p, node) || depth >= SEARCH_DEPTH) continue;
+        while (n < SEARCH_AT_ONCE && str_cut(&rest, '/', &name)) {
+            struct str uri = name.n ? ddf_uri_join(p->a, node->uri, name) : (struct str){ 0 };
+            if (uri.n && is_earlier(p, planner_mirror_find(p, uri)) && is_foreign(p, uri))
+                n += planner_add_read(p, uri, false, POL_FOR_DISCOVER, "where the device has its objects");
+        }
+    }
+    return n;
+}
+
+/* The layout says where the objects usually lie. Who has them elsewhere tells by their roots' types: by the structure of
+ * the whole tree, or folder by folder where it tells none. */
+static bool search(struct planning *p)
+{
+    static const struct str whole = { ".?list=Struct", 13 };
+    if (!p->f->session_ms || !(missed(p, p->l->root) || missed(p, p->l->images))) return false;
+    if (!p->f->searched) return planner_add_read(p, whole, false, POL_FOR_DISCOVER, "where the device has its objects");
+    const struct pol_failure *x = planner_failure_of(p, STR("get .?list=Struct"));
+    return x && x->at_ms >= p->f->session_ms && search_folders(p) > 0;
+}
+
 bool plan_discover(struct planning *p)
 {
     if (p->f->mirror_read) return true;
     size_t n = discover(p, p->l->root);
     n += discover(p, p->l->images);
     for (size_t i = 0; i < p->f->n_also_read; i++) n += discover(p, p->f->also_read[i]);
-    if (n || p->no_memory) return false;
+    if (n || p->no_memory || search(p)) return false;
     if (!planner_mirror_has(p, p->l->root)) {
         const struct pol_failure *x = planner_failure_of(
             p, planner_say(p, "get %.*s%s", STR_ARG(p->l->root), p->f->list_unsupported ? "" : "?list=StructData"));
         planner_add_wait(p, (struct str){ 0 }, "failed",
-                         planner_say(p, "the device has no %.*s, or does not let this authority read it%s%.*s",
-                                     STR_ARG(p->l->root), x ? ": " : "",
+                         planner_say(p,
+                                     "the device has no %.*s and names no other root of %.*s, or does not let this "
+                                     "authority read it%s%.*s",
+                                     STR_ARG(p->l->root), STR_ARG(p->l->mo), x ? ": " : "",
                                      STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })),
                          x ? x->code : 0, 0);
         return false;

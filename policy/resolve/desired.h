@@ -63,6 +63,7 @@ struct pol_facts {
     const struct pol_mirror_node *mirror;
     size_t n_mirror;  /* sorted by uri */
     bool mirror_read; /* all of root and images has been read at least once */
+    bool searched;    /* this session has asked for the tree's structure, to find objects that lie elsewhere */
     const struct str *also_read;
     size_t n_also_read;        /* other objects to read on first contact ("./DevDetail") */
     struct str reported_token; /* of this session; empty = the device does not report one */

@@ -37,6 +37,20 @@ static bool is_there(const struct backing *b, struct str uri)
     return pol_facts_node(b->f, uri) || (i < b->f->n_mirror && str_starts(b->f->mirror[i].uri, below));
 }
 
+/* It is not in the mirror, and what is above it is to be read again: it may be there all the same, or the whole object
+ * elsewhere. */
+static bool in_doubt(const struct backing *b, struct str uri)
+{
+    const struct pol_mirror_node *n = NULL;
+    if (!b->f->mirror_read) return true;
+    if (pol_facts_node(b->f, uri)) return false;
+    while (!n && !str_eq(uri, b->f->layout->root) && ddf_uri_within(uri, b->f->layout->root)) {
+        uri = ddf_uri_parent(uri);
+        n = pol_facts_node(b->f, uri);
+    }
+    return n && n->known != POL_REPORTED;
+}
+
 static const struct pol_mirror_node *vm_node(const struct backing *b, struct str vm, enum ddf_role role)
 {
     const struct ddf_entry *en = b->f->layout->entry[role];
@@ -182,6 +196,8 @@ static bool leaf_back(struct backing *b, const struct pol_vm *vm, const struct p
                       struct pol_back *x, bool *quiet)
 {
     const struct pol_mirror_node *n = pol_facts_node(b->f, s->uri);
+    *quiet = true;
+    if (!n && in_doubt(b, s->uri)) return true;
     if (!n || comes_with_node(b, m, s->uri)) return false;
     *quiet = goes_with_row(b, m);
     if (*quiet) return true;
@@ -198,9 +214,10 @@ static bool leaf_back(struct backing *b, const struct pol_vm *vm, const struct p
     return true;
 }
 
-static bool row_back(const struct backing *b, const struct pol_set *s, struct pol_back *x)
+static bool row_back(const struct backing *b, const struct pol_set *s, struct pol_back *x, bool *quiet)
 {
-    if (!is_there(b, s->uri)) return false;
+    *quiet = !is_there(b, s->uri);
+    if (*quiet) return in_doubt(b, s->uri);
     if (x->entry->remove == DDF_C_NEVER) x->stays = STR("it holds data: remove it by hand where it is not needed");
     return true;
 }
@@ -214,7 +231,7 @@ static bool back_of(struct backing *b, struct pol_vm *vm, const struct pol_set *
     if (said(b, &m, s->row) || !b->f->mirror_read || unreadable(b, m.scope, m.owner)) return true;
     *x = (struct pol_back){ .entry = m.entry, .instance = m.instance, .uri = s->uri, .name = written_out(b, &m) };
     *quiet = false;
-    return s->row ? row_back(b, s, x) : leaf_back(b, vm, s, &m, x, quiet);
+    return s->row ? row_back(b, s, x, quiet) : leaf_back(b, vm, s, &m, x, quiet);
 }
 
 /* ---- the lock ---- */
@@ -234,7 +251,8 @@ static bool lock_back(const struct backing *b, struct pol_vm *vm, const struct p
 {
     const struct pol_mirror_node *n = pol_facts_node(b->f, s->uri);
     if (lock_said(b, vm->name) || vm->has_locked || !b->f->mirror_read || unreadable(b, DDF_VM, vm->name)) return true;
-    if (!n || (n->known == POL_REPORTED && !same(n->format, n->value, s->value))) return false;
+    if (!n) return in_doubt(b, s->uri);
+    if (n->known == POL_REPORTED && !same(n->format, n->value, s->value)) return false;
     vm->has_locked = true;
     vm->locked = false;
     vm->locked_policy = &nobody;
@@ -292,10 +310,16 @@ static bool overruled(const struct backing *b, struct str vm, enum pol_leave lea
     return false;
 }
 
+static bool vm_in_doubt(const struct backing *b, struct str vm)
+{
+    struct str uri = ddf_layout_owner_uri(b->f->layout, DDF_VM, vm, b->a);
+    return uri.n && in_doubt(b, uri);
+}
+
 static bool done(const struct backing *b, struct str vm, enum pol_leave leave, int64_t left_ms)
 {
     static const enum ddf_state_role off[] = { DDF_STATE_STOPPED, DDF_STATE_DEFINED, DDF_STATE_BROKEN };
-    if (leave == POL_LEAVE_KEEP || (b->f->mirror_read && !vm_there(b, vm))) return true;
+    if (leave == POL_LEAVE_KEEP || (b->f->mirror_read && !vm_there(b, vm) && !vm_in_doubt(b, vm))) return true;
     if (leave == POL_LEAVE_STOP && reported_as(b, vm, off, sizeof off / sizeof *off)) return true;
     return overruled(b, vm, leave, left_ms);
 }

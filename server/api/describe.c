@@ -9,11 +9,12 @@
 
 enum rc describe_schema(struct call *c, const struct device_row *d, const struct ddf_schema **out)
 {
-    struct device_kind kind;
-    enum rc rc = db_device_kind(c->db, d->id, c->a, &kind.man, &kind.mod, &kind.mo, &c->e);
+    struct db_device_kind v = { 0 };
+    enum rc rc = db_device_kind(c->db, d->id, c->a, &v, &c->e);
     if (!rc) rc = store_refresh(c->store, &c->e);
     const struct authority *au = rc ? NULL : authorities_find_id(store_catalog(c->store), d->authority);
     if (!rc && !au) rc = err_set(&c->e, RC_INTERNAL, "the authority of a device is missing");
+    const struct device_kind kind = { v.man, v.mod, v.mo, v.root, v.images };
     return rc ? rc : store_schema(c->store, au, &kind, out, &c->e);
 }
 

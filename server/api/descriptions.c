@@ -192,7 +192,9 @@ static struct str text_of(const json_t *j, const char *key)
 /* Replan the devices to which the description applies or applied, and drop merged sets that contain the old one. */
 static enum rc plan_anew(struct call *c, int64_t authority, int64_t id, const json_t *j, const char *what)
 {
-    const struct device_kind kind = { text_of(j, "manufacturer"), text_of(j, "model"), text_of(j, "object") };
+    const struct device_kind kind = { .man = text_of(j, "manufacturer"),
+                                      .mod = text_of(j, "model"),
+                                      .mo = text_of(j, "object") };
     struct str why = arena_printf(c->a, "description %.*s %s", STR_ARG(text_of(j, "name")), what);
     ddf_cache_forget(c->api->srv->schemas, id);
     return replan_ask(c->db, authority, &kind, why, &c->e);
@@ -256,7 +258,9 @@ static enum rc check_name(struct call *c, struct str name, const char *pointer, 
 
 static enum rc upload_all(struct call *c, struct uploaded *u, json_t *items, bool *fresh)
 {
-    const struct device_kind kind = { api_query(c, "manufacturer"), api_query(c, "model"), api_query(c, "object") };
+    const struct device_kind kind = { .man = api_query(c, "manufacturer"),
+                                      .mod = api_query(c, "model"),
+                                      .mo = api_query(c, "object") };
     struct str found, server_id;
     int64_t authority = 0;
     if (kind.man.n > MATCH_BYTES || kind.mod.n > MATCH_BYTES || kind.mo.n > MATCH_BYTES)

@@ -53,13 +53,14 @@ static enum rc check_kinds(struct call *c, const struct pol_policy *p, const str
     enum rc rc = RC_OK;
     struct db_device_kind v;
     while (!rc && (rc = db_device_next_kind(r, &v, &c->e)) == RC_OK) {
-        const struct device_kind kind = { v.man, v.mod, v.mo };
+        const struct device_kind kind = { v.man, v.mod, v.mo, v.root, v.images };
         const struct ddf_schema *schema = NULL;
+        const struct ddf_layout *l = NULL;
         rc = store_schema(c->store, au, &kind, &schema, &c->e);
+        if (!rc) rc = ddf_layout_at(server_layout(c->api->srv, kind.mo), kind.root, kind.images, c->a, &l, &c->e);
         if (rc || schema == c->api->srv->schema)
             continue; /* parsing the document has checked the shipped description */
-        for (size_t i = 0; i < p->n_settings; i++)
-            check(c, schema, p, server_layout(c->api->srv, kind.mo), &p->settings[i], v.n, o);
+        for (size_t i = 0; i < p->n_settings; i++) check(c, schema, p, l, &p->settings[i], v.n, o);
     }
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }

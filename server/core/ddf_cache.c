@@ -142,7 +142,7 @@ void ddf_cache_release(struct ddf_cache *s, const struct schema_set *set)
 
 static bool names(const char *key, int64_t description)
 {
-    struct str rest = str_of(key), one;
+    struct str all = str_of(key), rest = str_slice(all, 0, str_find(all, '|', 0)), one; /* addresses follow */
     int64_t id;
     while (str_cut(&rest, ',', &one))
         if (str_to_i64(one, &id) && id == description) return true;

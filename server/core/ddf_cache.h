@@ -26,7 +26,8 @@ enum rc ddf_cache_hold(struct ddf_cache *s, const char *key,
                        enum rc (*read)(void *ctx, struct ddf_schema **out, struct err *e), void *ctx,
                        const struct schema_set **out, struct err *e);
 void ddf_cache_release(struct ddf_cache *s, const struct schema_set *set);
-/** A description changed: sets with this number in their key are dropped as soon as they are unused. */
+/** A description changed: sets with this number in their key (before its first '|') are dropped as soon as they are
+ * unused. */
 void ddf_cache_forget(struct ddf_cache *s, int64_t description);
 /** The number of cached sets, and how many were ever read (tests, metrics). */
 void ddf_cache_count(struct ddf_cache *s, size_t *kept, uint64_t *read);

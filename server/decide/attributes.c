@@ -14,7 +14,7 @@ void attributes_finish(struct attributes *x)
     arena_finish(&x->texts);
 }
 
-static bool is_attribute(const struct ddf_entry *en)
+bool attributes_is_node(const struct ddf_entry *en)
 {
     return en->scope == DDF_DEVICE && en->kind == DDF_K_NONE && !en->instance && !en->kpi &&
            !str_is(en->format, "node") && !str_is(en->format, "null");
@@ -38,7 +38,7 @@ enum rc attributes_nodes(struct attributes *x, const struct ddf_layout *l, const
     if (!f || !f->row) return no_memory(e);
     for (size_t i = 0; i < l->n_entries; i++) {
         const struct ddf_entry *en = &l->entries[i];
-        if (!is_attribute(en)) continue;
+        if (!attributes_is_node(en)) continue;
         struct str uri = ddf_layout_uri(l, en, (struct str){ 0 }, (struct str){ 0 }, &x->texts);
         if (!uri.n) return no_memory(e);
         f->row[f->n++] = (struct attribute_node){ en->name, uri, str_hash(uri) };
@@ -54,14 +54,15 @@ enum rc attributes_of_device(struct attributes *x, const struct dm_device *d, co
                              size_t n_rows, const struct mirror *m, struct arena *a, struct pol_facts *f, struct err *e)
 {
     const struct attribute_nodes *nodes = NULL;
-    enum rc rc = attributes_nodes(x, d->layout, &nodes, e);
+    enum rc rc = attributes_nodes(x, ddf_layout_model(d->layout), &nodes, e);
     if (rc) return rc;
     struct pol_attribute *list = ARENA_ARRAY(a, struct pol_attribute, 1 + n_rows + nodes->n);
     size_t n = 1;
     if (!list || !arena_str(a, d->name, &list[0].value)) return no_memory(e);
     list[0].name = STR("device.id");
     for (size_t i = 0; i < n_rows; i++) list[n++] = (struct pol_attribute){ rows[i].name, rows[i].value, false };
-    for (size_t i = 0; i < nodes->n; i++) {
+    /* Of a device with roots of its own they are rows (server/decide/objects.c). */
+    for (size_t i = 0; !d->layout->model && i < nodes->n; i++) {
         const struct mirror_node *node = mirror_look(m, nodes->row[i].uri, nodes->row[i].hash);
         if (node && !node->gone) list[n++] = (struct pol_attribute){ nodes->row[i].name, node->value, false };
     }

@@ -18,6 +18,9 @@ struct attribute_nodes {
     struct attribute_nodes *next;
 };
 
+/** Is this entry an attribute of the device? */
+bool attributes_is_node(const struct ddf_entry *en);
+
 /* Computed once per layout. All zero except the arena is empty. */
 struct attributes {
     struct arena texts;

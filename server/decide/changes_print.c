@@ -67,7 +67,8 @@ static void print_device(const struct dm_changes *c, struct buf *out)
         buf_printf(out, "device: alerts booked %zu, left %lld\n", c->booked.n / REPEAT_BYTES,
                    (long long)c->alerts_left);
     for (const struct dm_attribute *x = c->attributes.first; x; x = x->next) {
-        buf_printf(out, "attribute %.*s = ", STR_ARG(x->name));
+        buf_printf(out, x->remove ? "attribute %.*s removed\n" : "attribute %.*s = ", STR_ARG(x->name));
+        if (x->remove) continue;
         put_value(out, x->value);
         buf_byte(out, '\n');
     }
@@ -77,6 +78,8 @@ static void print_device(const struct dm_changes *c, struct buf *out)
     buf_printf(out, ", lists %lld%s%s%s", (long long)s->lists, s->mirror_read ? ", tree read" : "",
                s->large_objects ? ", large objects" : "", s->careful ? ", with care" : "");
     put_word(out, "object", s->layout_mo);
+    put_word(out, "root", s->mo_root);
+    put_word(out, "images", s->mo_images);
     put_word(out, "token", s->settled_token);
     put_time(out, "next KPIs", s->next_kpi_ms);
     put_word(out, "summary", s->summary);

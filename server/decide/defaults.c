@@ -17,6 +17,14 @@ static void load_sets(struct message_work *v)
     message_error(v, rc);
 }
 
+/* `uri` below `from` -> the same below `to`. */
+static struct str moved(struct message_work *v, struct str uri, struct str from, struct str to)
+{
+    struct str out = arena_printf(v->a, "%.*s%.*s", STR_ARG(to), STR_ARG(str_slice(uri, from.n, uri.n)));
+    if (!out.n) message_nomem(v);
+    return out;
+}
+
 static void set_drop(struct message_work *v, size_t i)
 {
     struct device_cache *r = v->r;
@@ -52,6 +60,30 @@ static void set_put(struct message_work *v, struct str uri, struct str value, bo
     }
     s->row = row;
     dm_change_set(v->c, uri, row ? NULL : &value);
+}
+
+/* What was set there before goes on at its new address, with the value before it. */
+static void set_move(struct message_work *v, const struct pol_set *s, struct str to)
+{
+    dm_change_set_removed(v->c, s->uri);
+    dm_change_set_removed(v->c, to);
+    if (s->has_earlier) dm_change_set(v->c, to, &s->earlier);
+    dm_change_set(v->c, to, s->row ? NULL : &s->value);
+}
+
+void message_sets_move(struct message_work *v, struct str from, struct str to)
+{
+    struct device_cache *r = v->r;
+    load_sets(v);
+    for (size_t i = r->n_sets; i-- > 0;)
+        if (ddf_uri_within(r->sets[i].uri, to) && !ddf_uri_within(r->sets[i].uri, from)) set_drop(v, i);
+    for (size_t i = 0; i < r->n_sets; i++) {
+        struct str uri;
+        if (!ddf_uri_within(r->sets[i].uri, from)) continue;
+        if (!arena_str(&r->arena, moved(v, r->sets[i].uri, from, to), &uri)) message_nomem(v);
+        set_move(v, &r->sets[i], uri);
+        r->sets[i].uri = uri;
+    }
 }
 
 void message_set(struct message_work *v, const struct pol_step *s)

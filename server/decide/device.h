@@ -16,6 +16,7 @@ struct dm_device {
     const struct ddf_layout *layout;
     int64_t generation, observed_generation, planned_generation;
     struct str settled_token, layout_mo;
+    struct str mo_root, mo_images; /* where it has its objects; empty = where the layout has them */
     bool mirror_read, list_unsupported, large_objects;
     enum dm_lists lists;
     int64_t devinfo_hash, next_kpi_ms; /* next_kpi_ms 0 = none due */

@@ -64,6 +64,8 @@ void dm_change_state(struct dm_changes *c, const struct db_device_state *x)
     c->has_state = true;
     c->state = *x;
     c->state.layout_mo = keep(c, x->layout_mo);
+    c->state.mo_root = keep(c, x->mo_root);
+    c->state.mo_images = keep(c, x->mo_images);
     c->state.settled_token = keep(c, x->settled_token);
     c->state.summary = keep(c, x->summary);
     c->state.summary_why = keep(c, x->summary_why);
@@ -76,6 +78,13 @@ void dm_change_attribute(struct dm_changes *c, struct str name, struct str value
     APPEND(c, c->attributes, dm_attribute);
     c->attributes.last->name = keep(c, name);
     c->attributes.last->value = keep(c, value);
+}
+
+void dm_change_attribute_removed(struct dm_changes *c, struct str name)
+{
+    APPEND(c, c->attributes, dm_attribute);
+    c->attributes.last->name = keep(c, name);
+    c->attributes.last->remove = true;
 }
 
 void dm_change_set(struct dm_changes *c, struct str uri, const struct str *value)

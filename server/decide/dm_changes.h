@@ -29,6 +29,7 @@ struct dm_node {
 
 struct dm_attribute {
     struct str name, value;
+    bool remove;
     struct dm_attribute *next;
 };
 
@@ -164,6 +165,7 @@ void dm_change_caller(struct dm_changes *c, struct str user_agent, struct str re
 void dm_change_devinfo(struct dm_changes *c, int64_t hash);
 void dm_change_state(struct dm_changes *c, const struct db_device_state *x);
 void dm_change_attribute(struct dm_changes *c, struct str name, struct str value);
+void dm_change_attribute_removed(struct dm_changes *c, struct str name);
 /** @param value  NULL: the node of an instance itself */
 void dm_change_set(struct dm_changes *c, struct str uri, const struct str *value);
 void dm_change_set_removed(struct dm_changes *c, struct str uri);

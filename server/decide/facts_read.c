@@ -96,7 +96,7 @@ static enum rc get_device(struct facts_reader *x, const struct doc *d, struct ar
     if ((unsigned)out->lists > DM_LISTS_UNSUPPORTED) out->lists = DM_LISTS_UNTRIED;
     out->layout = layout_of(x, out->layout_mo);
     return out->layout
-               ? RC_OK
+               ? ddf_layout_at(out->layout, out->mo_root, out->mo_images, a, &out->layout, e)
                : doc_error(d, x->name, RC_UNSUPPORTED, e, "no layout for the device's object %.*s is here (--layout)",
                            STR_ARG(out->layout_mo));
 }

@@ -305,6 +305,7 @@ const struct ddf_schema *message_schema(struct message_work *v)
     if (v->schema) return v->schema;
     f.schema = v->settings->schema;
     message_error(v, v->facts->described(v->facts->ctx, &v->d, &own, v->e));
+    own |= v->l && v->l->model; /* the shipped ones speak of other addresses */
     if (own) load_attributes(v);
     f.attrs = v->r->attrs;
     f.n_attrs = v->r->n_attrs;
@@ -315,6 +316,20 @@ const struct ddf_schema *message_schema(struct message_work *v)
 void message_schema_changes(struct message_work *v)
 {
     v->schema = NULL;
+}
+
+void message_attribute_gone(struct message_work *v, struct str name)
+{
+    struct device_cache *r = v->r;
+    size_t i = 0;
+    load_attribute_rows(v);
+    while (i < r->n_attr_rows && !str_eq(r->attr_rows[i].name, name)) i++;
+    if (i == r->n_attr_rows) return;
+    for (; i + 1 < r->n_attr_rows; i++) r->attr_rows[i] = r->attr_rows[i + 1];
+    r->n_attr_rows--; /* room in the list is by its number, as in forget_devinfo */
+    r->has_attrs = false;
+    message_schema_changes(v);
+    dm_change_attribute_removed(v->c, name);
 }
 
 void message_attribute(struct message_work *v, struct str name, struct str value)
@@ -381,6 +396,8 @@ static void remember(struct message_work *v)
         v->r->rest = *d;
         /* these came with the message, and go with it */
         if (!arena_str(&v->r->arena, d->settled_token, &v->r->rest.settled_token) ||
+            !arena_str(&v->r->arena, d->mo_root, &v->r->rest.mo_root) ||
+            !arena_str(&v->r->arena, d->mo_images, &v->r->rest.mo_images) ||
             !arena_str(&v->r->arena, d->layout_mo, &v->r->rest.layout_mo))
             message_nomem(v);
         message_error(v, rc);
@@ -500,6 +517,7 @@ static void learn_token(struct message_work *v, const struct sml_alert_in *alert
 void message_first(struct message_work *v, const struct sml_news *news)
 {
     learn_devinfo(v, news->devinfo);
+    message_token_source(v, news->alerts);
     learn_token(v, news->alerts);
     if (v->d.next_kpi_ms <= v->w->now_ms) v->s->kpi_before_ms = v->s->started_ms;
 }
@@ -682,6 +700,7 @@ void message_plan(struct message_work *v, struct pol_plan *plan, struct pol_desi
     f->n_wishes = v->r->n_wishes;
     f->session_ms = v->s->started_ms;
     f->reported_token = str_of(v->s->token_reported);
+    f->searched = v->s->searched;
     f->mirror_matches_token = v->s->token_matches || v->s->changed;
     f->kpi_due_before_ms = v->s->kpis_asked ? 0 : v->s->kpi_before_ms;
     enum rc rc = pol_resolve(f, v->a, desired, v->e);

@@ -94,6 +94,20 @@ void message_set_lock(struct message_work *v, const struct pol_operation *op);
 /** A user wrote the node: no policy restores its default. */
 void message_disown(struct message_work *v, struct str uri);
 
+/* Where the device has its objects (objects.c). */
+/** The node at `uri` is the root of the management object of this type. */
+void message_object(struct message_work *v, struct str uri, struct str type);
+/** The state token's Source is the object's root. */
+void message_token_source(struct message_work *v, const struct sml_alert_in *alerts);
+/** What was known to be there is not: its folder is looked at again, up to the object's root, which may lie elsewhere now. */
+void message_node_gone(struct message_work *v, struct str uri);
+/** Of a device with roots of its own the facts are kept as attributes: the view `attribute` knows the layouts' alone. */
+void message_fact(struct message_work *v, const struct ddf_match *m, struct str value);
+/** Its root was read as a whole: facts that are no longer there go. */
+void message_facts_gone(struct message_work *v);
+/** What policies set below `from` stands below `to`. */
+void message_sets_move(struct message_work *v, struct str from, struct str to);
+
 /* Shared by the files above. */
 /** Remember the first error; it is checked between the stages, each of which runs to its end. */
 void message_error(struct message_work *v, enum rc rc);
@@ -125,6 +139,7 @@ void message_acl_code(struct message_work *v, struct pol_operation *op, int code
 void message_failed(struct message_work *v, struct str key, int code, struct str why);
 void message_forget(struct message_work *v, struct str key);
 void message_attribute(struct message_work *v, struct str name, struct str value);
+void message_attribute_gone(struct message_work *v, struct str name);
 /** The description of this device's tree, selected at its first use in a message. Never NULL. */
 const struct ddf_schema *message_schema(struct message_work *v);
 /** The device information changed: another description may apply. */

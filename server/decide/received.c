@@ -243,7 +243,8 @@ static struct recall_vm *row_of(struct device_cache *k, struct str name)
     return &k->vms[k->n_vms++];
 }
 
-static void keep_vms(struct message_work *v, struct vms *now)
+/* @param looking  the device has not told all of its object: what is not there may follow */
+static void keep_vms(struct message_work *v, struct vms *now, bool looking)
 {
     load_vms(v);
     if (!v->r->has_vms) return;
@@ -260,7 +261,7 @@ static void keep_vms(struct message_work *v, struct vms *now)
         struct recall_vm *was = &v->r->vms[i];
         bool there = false;
         for (size_t k = 0; k < now->n; k++) there |= now->row[k].there && str_eq(now->row[k].name, was->name);
-        if (!was->there || there) continue;
+        if (!was->there || there || looking) continue;
         dm_change_vm_removed(v->c, was->name);
         was->there = false;
         vm_event(v, was);
@@ -578,9 +579,9 @@ static bool same_row(const struct dm_device *x, const struct dm_device *y)
     return x->mirror_read == y->mirror_read && x->lists == y->lists && x->large_objects == y->large_objects &&
            x->careful == y->careful && x->observed_generation == y->observed_generation &&
            x->planned_generation == y->planned_generation && x->next_kpi_ms == y->next_kpi_ms &&
-           x->summary_ms == y->summary_ms && str_eq(x->layout_mo, y->layout_mo) &&
-           str_eq(x->settled_token, y->settled_token) && str_eq(x->summary, y->summary) &&
-           str_eq(x->summary_why, y->summary_why);
+           x->summary_ms == y->summary_ms && str_eq(x->layout_mo, y->layout_mo) && str_eq(x->mo_root, y->mo_root) &&
+           str_eq(x->mo_images, y->mo_images) && str_eq(x->settled_token, y->settled_token) &&
+           str_eq(x->summary, y->summary) && str_eq(x->summary_why, y->summary_why);
 }
 
 static void keep_device(struct message_work *v)
@@ -590,6 +591,8 @@ static void keep_device(struct message_work *v)
     if (same_row(was, d)) return;
     dm_change_state(v->c, &(struct db_device_state){ .device = d->id,
                                                      .layout_mo = d->layout_mo,
+                                                     .mo_root = d->mo_root,
+                                                     .mo_images = d->mo_images,
                                                      .settled_token = d->settled_token,
                                                      .mirror_read = d->mirror_read,
                                                      .large_objects = d->large_objects,
@@ -602,7 +605,8 @@ static void keep_device(struct message_work *v)
                                                      .summary = d->summary,
                                                      .summary_why = d->summary_why });
     *was = *d;
-    if (!arena_str(a, d->layout_mo, &was->layout_mo) || !arena_str(a, d->settled_token, &was->settled_token) ||
+    if (!arena_str(a, d->layout_mo, &was->layout_mo) || !arena_str(a, d->mo_root, &was->mo_root) ||
+        !arena_str(a, d->mo_images, &was->mo_images) || !arena_str(a, d->settled_token, &was->settled_token) ||
         !arena_str(a, d->summary, &was->summary) || !arena_str(a, d->summary_why, &was->summary_why))
         message_nomem(v);
 }
@@ -625,7 +629,7 @@ void message_keep(struct message_work *v, const struct pol_plan *plan, const str
     if (plan || v->m->changed) vms_of_mirror(v, &all);
     size_t there = all.n;
     if (plan) judge_vms(v, plan, desired, &all);
-    if (plan || v->m->changed) keep_vms(v, &all);
+    if (plan || v->m->changed) keep_vms(v, &all, !v->d.mirror_read && (!plan || plan->steps));
     if (plan) keep_assignments(v, plan, desired);
     if (plan) conclude(v, plan, desired, there > 0);
     keep_device(v);

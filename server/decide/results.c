@@ -92,16 +92,6 @@ static void learn_detail(struct message_work *v, struct str uri, struct str valu
         v->d.large_objects = str_eq_fold(str_trim(value), STR("true")) || str_is(value, "1");
 }
 
-/* Learn the management object from the type of its root node. */
-static void learn_object(struct message_work *v, struct str type)
-{
-    for (size_t i = 0; i < v->settings->n_layouts; i++)
-        if (str_eq(v->settings->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type)) {
-            v->d.layout_mo = v->settings->layouts[i]->mo;
-            message_schema_changes(v);
-        }
-}
-
 static bool is_secret_item(struct message_work *v, const struct sml_item *i)
 {
     return credentials_item(v->settings->schema, message_schema(v), i);
@@ -149,7 +139,7 @@ static void learn_value(struct message_work *v, const struct sml_value *x, struc
         if (!v->d.list_unsupported) return; /* otherwise the plan reads from the mirror which leaves to request */
     }
     if (format == DDF_NODE) {
-        learn_object(v, x->type);
+        message_object(v, uri, x->type);
         if (plain)
             mirror_children(v->m, uri, x->data, v->w->now_ms);
         else
@@ -163,6 +153,7 @@ static void learn_value(struct message_work *v, const struct sml_value *x, struc
     check_read_back(v, uri, x->data);
     mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
     learn_detail(v, uri, x->data);
+    if (ours) message_fact(v, &m, x->data);
     if (ours && m.entry && m.entry == v->l->entry[DDF_ROLE_PROGRESS_TEXT]) note_told(v, m.owner);
     if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false; /* facts are attributes */
 }
@@ -261,6 +252,19 @@ static bool is_plain(struct str uri)
     return str_find(uri, '?', 0) == uri.n;
 }
 
+/* What there is, with types and without values: roots of management objects say which one they are. */
+static bool is_structure(struct str uri)
+{
+    return str_ends(uri, STR("?list=Struct"));
+}
+
+static void take_structure(struct message_work *v, const struct sml_value *values, struct str asked)
+{
+    struct str uri;
+    for (const struct sml_value *x = values; x; x = x->next)
+        if (message_uri(v, base_of(x->uri), &uri) && is_within(uri, asked)) message_object(v, uri, x->type);
+}
+
 /* A read for an operation, whose answer does not change its state. */
 static bool is_look(const struct flown *f)
 {
@@ -295,6 +299,8 @@ static void take_values(struct message_work *v, struct flown *f, const struct sm
     f->listed |= first != NULL;
     if (reads && message_uri(v, base_of(f->step.uri), &asked))
         for (const struct sml_value *x = o->values; x; x = x->next) learn_value(v, x, asked, !list);
+    if (is_structure(f->step.uri) && !f->operation && message_uri(v, base_of(f->step.uri), &asked))
+        take_structure(v, o->values, asked);
     struct pol_operation *op = message_operation(v, f->operation);
     if (!op || !str_is(op->kind, "tree")) return;
     if (is_look(f) && first)
@@ -326,6 +332,7 @@ static void get_done(struct message_work *v, struct flown *f, struct str uri)
     if (is_whole(f->step.uri) && f->listed) {
         mirror_sweep(v->m, uri, f->first_ms, message_schema(v));
         if (str_eq(uri, v->l->root)) v->d.lists = DM_LISTS_WORK;
+        if (str_eq(uri, v->l->root)) message_facts_gone(v);
         read_whole(v, uri);
     }
     message_forget(v, f->step.key);
@@ -402,11 +409,14 @@ static void step_gone(struct message_work *v, const struct flown *f, struct str 
         return;
     }
     if (f->step.verb == DM_REPLACE || f->step.purpose == POL_FOR_DISCOVER) step_failed(v, f, code);
+    if (is_structure(f->step.uri)) return; /* it does not tell, which is not to say that there is nothing */
     if (f->step.verb == DM_GET && n && n->known == POL_ACKNOWLEDGED)
         message_failed(v, pol_set_key(uri, v->a), code,
                        STR("the device accepted the change, and now reports that the node does not exist"));
+    const bool was = n && !n->gone;
     mirror_drop(v->m, uri);
     if (is_whole(f->step.uri)) read_whole(v, uri);
+    if (was) message_node_gone(v, uri);
 }
 
 /* "?list=" was refused: unless this device has answered one before, it does not support them (protocol.md 20, trap 16).
@@ -462,6 +472,7 @@ static void decide(struct message_work *v, struct flown *f, int code, bool count
 {
     struct str uri = base_of(f->step.uri);
     struct pol_operation *op = message_operation(v, f->operation);
+    v->s->searched |= str_is(f->step.uri, ".?list=Struct");
     if (is_group(f)) {
         if (pol_step_outcome(v->l, &f->step, code) == POL_STEP_DONE)
             message_forget(v, f->step.key);

@@ -26,6 +26,8 @@ struct session_work {
     bool changed;              /* the session changed the device */
     int64_t kpi_before_ms;     /* KPIs with samples older than this are read in this session; 0 = none */
     bool worked;               /* the session had work */
+    bool searched;             /* the structure of the whole tree was requested, to find the device's objects */
+    unsigned moves;            /* how often the device reported another root */
     unsigned most;             /* commands per message while sending carefully; 0 = as many as fit */
     uint64_t next_tag;
     struct inflight *flight;

@@ -23,7 +23,8 @@ static enum rc apply_attributes(struct sql *db, const struct dm_changes *c, stru
     enum rc rc = RC_OK;
     if (c->devinfo_forgotten) rc = db_attribute_delete_devinfo(db, c->device, e);
     for (const struct dm_attribute *x = c->attributes.first; x && !rc; x = x->next)
-        rc = db_attribute_set(db, c->device, x->name, x->value, e);
+        rc = x->remove ? db_attribute_delete(db, c->device, x->name, e)
+                       : db_attribute_set(db, c->device, x->name, x->value, e);
     return rc;
 }
 

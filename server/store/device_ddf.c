@@ -53,7 +53,7 @@ static bool meant(struct str wanted, struct str is)
     return !wanted.n || str_eq(wanted, is);
 }
 
-/* "3,7,12,": empty for the shipped ones alone. */
+/* "3,7,12,|mo|root|images": empty for the shipped ones alone, where they have their objects. */
 static enum rc key_of(const struct description *list, size_t n, const struct device_kind *k, struct buf *key,
                       struct err *e)
 {
@@ -61,6 +61,8 @@ static enum rc key_of(const struct description *list, size_t n, const struct dev
         if (!meant(list[i].man, k->man) || !meant(list[i].mod, k->mod) || !meant(list[i].mo, k->mo)) continue;
         buf_printf(key, "%" PRId64 ",", list[i].id);
     }
+    if (k->root.n || k->images.n)
+        buf_printf(key, "|%.*s|%.*s|%.*s", STR_ARG(k->mo), STR_ARG(k->root), STR_ARG(k->images));
     return buf_ok(key) ? RC_OK : err_set(e, RC_NOMEM, "no memory for device descriptions");
 }
 
@@ -69,6 +71,7 @@ static enum rc key_of(const struct description *list, size_t n, const struct dev
 struct ddf_reading {
     struct device_ddf *d;
     const char *key;
+    const struct device_kind *kind;
 };
 
 static enum rc load(struct device_ddf *d, struct ddf_schema *s, int64_t id, struct arena *a, struct err *e)
@@ -93,21 +96,33 @@ static enum rc leave_out(int64_t id, enum rc rc, const struct err *why)
     return RC_OK;
 }
 
+/* The descriptions speak of where the layout has its objects: for this device they lie elsewhere. */
+static enum rc put_in_place(struct device_ddf *d, struct ddf_schema *s, const struct device_kind *k, struct err *e)
+{
+    const struct ddf_layout *l = server_layout(d->srv, k->mo);
+    enum rc rc = RC_OK;
+    if (l && k->root.n) rc = ddf_schema_move(s, l->root, k->root, e);
+    if (!rc && l && k->images.n) rc = ddf_schema_move(s, l->images, k->images, e);
+    return rc;
+}
+
 static enum rc read_set(void *ctx, struct ddf_schema **out, struct err *e)
 {
     const struct ddf_reading *x = ctx;
-    struct str rest = str_of(x->key), one;
+    struct str all = str_of(x->key), rest = str_slice(all, 0, str_find(all, '|', 0)), one;
     struct ddf_schema *s = NULL;
     struct arena a;
     int64_t id;
     arena_init(&a, ARENA_BYTES);
     enum rc rc = server_schema(x->d->srv->config, &a, &s, e);
+    if (!rc) rc = put_in_place(x->d, s, x->kind, e); /* what the maker says of that very place holds over it */
     while (!rc && str_cut(&rest, ',', &one)) {
         struct err why = { 0 };
         if (!str_to_i64(one, &id)) continue;
         rc = load(x->d, s, id, &a, &why);
         if (rc && (rc = leave_out(id, rc, &why)) && e) *e = why;
     }
+    if (!rc) rc = put_in_place(x->d, s, x->kind, e);
     arena_finish(&a);
     if (rc)
         ddf_schema_destroy(s);
@@ -125,7 +140,8 @@ static bool remember(struct device_ddf *d, const struct schema_set *set)
     return at != NULL;
 }
 
-static enum rc find_set(struct device_ddf *d, const char *key, const struct ddf_schema **out, struct err *e)
+static enum rc find_set(struct device_ddf *d, const char *key, const struct device_kind *kind,
+                        const struct ddf_schema **out, struct err *e)
 {
     const struct schema_set *set = NULL;
     enum rc rc;
@@ -136,7 +152,7 @@ static enum rc find_set(struct device_ddf *d, const char *key, const struct ddf_
     for (size_t i = 0; i < d->held.n && !set; i++)
         if (strcmp(d->held.at[i]->key, key) == 0) set = d->held.at[i];
     if (!set) {
-        struct ddf_reading x = { d, key };
+        struct ddf_reading x = { d, key, kind };
         rc = ddf_cache_hold(d->srv->schemas, key, read_set, &x, &set, e);
         if (rc) return rc;
         if (!remember(d, set)) {
@@ -157,7 +173,7 @@ enum rc device_ddf_find(struct device_ddf *d, const struct authority *au, const 
     buf_init(&key, 0);
     enum rc rc = authorities_descriptions(d->catalog, au, &list, &n, e);
     if (!rc) rc = key_of(list, n, kind, &key, e);
-    if (!rc) rc = find_set(d, buf_z(&key), out, e);
+    if (!rc) rc = find_set(d, buf_z(&key), kind, out, e);
     buf_finish(&key);
     return rc;
 }

@@ -11,6 +11,7 @@
 /* The properties by which descriptions match a device. Empty: not reported. */
 struct device_kind {
     struct str man, mod, mo; /* DevInfo/Man, DevInfo/Mod, identifier of its virtualization object */
+    struct str root, images; /* where it has its objects; empty = where the layout has them */
 };
 
 struct device_ddf;

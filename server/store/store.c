@@ -165,6 +165,18 @@ static enum rc take_account(struct store *st, const struct db_account *x, int64_
     return RC_OK;
 }
 
+enum rc store_place(const struct store *st, struct dm_device *d, struct arena *a, struct err *e)
+{
+    const struct ddf_layout *model = server_layout(st->srv, d->layout_mo);
+    enum rc rc = RC_OK;
+    d->layout = model;
+    if (model && (d->mo_root.n || d->mo_images.n))
+        rc = ddf_layout_at(model, d->mo_root, d->mo_images, a, &d->layout, e);
+    if (rc != RC_INVALID) return rc;
+    d->mo_root = d->mo_images = (struct str){ 0 };
+    return RC_OK;
+}
+
 enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms,
                           struct arena *a, struct dm_device *out, struct err *e)
 {
@@ -176,6 +188,8 @@ enum rc store_find_device(struct store *st, const struct authority *au, struct s
                                .observed_generation = x.observed_generation,
                                .settled_token = x.settled_token,
                                .layout_mo = x.layout_mo,
+                               .mo_root = x.mo_root,
+                               .mo_images = x.mo_images,
                                .devinfo_hash = x.devinfo_hash,
                                .next_kpi_ms = x.next_kpi_ms,
                                .user_agent = x.user_agent,
@@ -191,8 +205,8 @@ enum rc store_find_device(struct store *st, const struct authority *au, struct s
                                .alerts_left = x.alerts_left,
                                .alerts_ms = x.alerts_ms };
     if (!arena_str(a, name, &out->name)) return err_set(e, RC_NOMEM, "no memory for a device");
-    out->layout = server_layout(st->srv, out->layout_mo);
-    return take_account(st, &x, now_ms, a, out, e);
+    rc = store_place(st, out, a, e);
+    return rc ? rc : take_account(st, &x, now_ms, a, out, e);
 }
 
 enum rc store_load_rest(struct store *st, struct dm_device *d, struct arena *a, struct err *e)
@@ -304,7 +318,8 @@ static struct str attribute(const struct pol_facts *f, const char *name)
 
 enum rc store_load_schema(struct store *st, const struct dm_device *d, struct pol_facts *f, struct err *e)
 {
-    const struct device_kind kind = { attribute(f, "devinfo.man"), attribute(f, "devinfo.mod"), d->layout_mo };
+    const struct device_kind kind = { attribute(f, "devinfo.man"), attribute(f, "devinfo.mod"), d->layout_mo,
+                                      d->mo_root, d->mo_images };
     return store_schema(st, d->au, &kind, &f->schema, e);
 }
 

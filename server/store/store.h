@@ -51,6 +51,8 @@ enum rc store_schema(struct store *st, const struct authority *au, const struct 
 enum rc store_load_schema(struct store *st, const struct dm_device *d, struct pol_facts *f, struct err *e);
 /** Whether the authority has uploaded descriptions. If not, the shipped one applies to all its devices. */
 enum rc store_has_descriptions(struct store *st, const struct authority *au, bool *out, struct err *e);
+/** Set d->layout from its layout_mo, mo_root and mo_images; addresses that are impossible are dropped. */
+enum rc store_place(const struct store *st, struct dm_device *d, struct arena *a, struct err *e);
 /** Update which nodes are facts for the view `attribute`; in the caller's transaction, at start. */
 enum rc store_publish_facts(struct store *st, struct err *e);
 /** User operations on VMs. @param c  changes that count as written already; may be NULL */

@@ -62,7 +62,10 @@ static inline bool device_fixture_shared(struct device_fixture *p)
 {
     struct err e = { 0 };
     char text[700];
-    if (mo_shared_load(device_fixture_path("ddf"), device_fixture_path("agent"), &p->shared, &e) == RC_OK) return true;
+    if (mo_shared_load(&(struct mo_places){ .objects = device_fixture_path("ddf"),
+                                            .own = device_fixture_path("agent") },
+                       &p->shared, &e) == RC_OK)
+        return true;
     puts(err_format(&e, text, sizeof text));
     return false;
 }

@@ -60,7 +60,8 @@ void whole_open(struct whole *w, enum sml_type encoding)
                                         .dm.max_msg_bytes = 16384,
                                         .dm.max_obj_bytes = 1 << 20,
                                         .dm.encoding = encoding };
-    CU_ASSERT_EQUAL_FATAL(mo_shared_load(source("ddf"), source("agent"), &w->shared, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(
+        mo_shared_load(&(struct mo_places){ .objects = source("ddf"), .own = source("agent") }, &w->shared, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(device_create(w->shared, &w->config, w->hv, w->loader, NULL, &w->w, &w->device, &e), RC_OK);
     add_account(w);
 }

@@ -58,7 +58,7 @@ static const struct mo_shared *shared(void)
     log_set_level(LOG_ERROR);
     snprintf(ddf, sizeof ddf, "%s/ddf", root ? root : ".");
     snprintf(own, sizeof own, "%s/agent", root ? root : ".");
-    if (mo_shared_load(ddf, own, &s, &e)) {
+    if (mo_shared_load(&(struct mo_places){ .objects = ddf, .own = own }, &s, &e)) {
         fprintf(stderr, "%s (run from the source folder, or set DMVISOR_SOURCE)\n", e.text);
         exit(99);
     }

@@ -29,7 +29,7 @@
 static void upload(struct dm_fixture *l, const char *name, const char *man, const char *mod, const char *mo,
                    const char *ddf)
 {
-    const struct device_kind kind = { str_of(man), str_of(mod), str_of(mo) };
+    const struct device_kind kind = { .man = str_of(man), .mod = str_of(mod), .mo = str_of(mo) };
     struct err e = { 0 };
     struct sql_rows *r = NULL;
     CU_ASSERT_EQUAL_FATAL(sql_begin(l->db, true, &e), RC_OK);
@@ -232,7 +232,9 @@ static void the_nearest_description_wins(void)
         { "acme", "Small", "", "all again" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        const struct device_kind kind = { str_of(row[i].man), str_of(row[i].mod), str_of(row[i].mo) };
+        const struct device_kind kind = { .man = str_of(row[i].man),
+                                          .mod = str_of(row[i].mod),
+                                          .mo = str_of(row[i].mo) };
         const struct ddf_node *n = describes(d, c, kind);
         if (!str_is(n->document, row[i].says)) fprintf(stderr, "row %zu: %.*s\n", i, STR_ARG(n->document));
         CU_ASSERT(str_is(n->document, row[i].says));
@@ -255,7 +257,7 @@ static void one_that_cannot_be_read_any_more_is_left_out(void)
     CU_ASSERT_EQUAL_FATAL(store_refresh(st, &e), RC_OK);
     struct device_ddf *d = device_ddf_create(&l->srv, store_sql(st), store_catalog(st));
     CU_ASSERT_PTR_NOT_NULL_FATAL(d);
-    CU_ASSERT(str_is(describes(d, store_catalog(st), (struct device_kind){ { 0 }, { 0 }, { 0 } })->document, "good"));
+    CU_ASSERT(str_is(describes(d, store_catalog(st), (struct device_kind){ .mo = { 0 } })->document, "good"));
     /* Once it is forgotten it goes with its last user, and whoever comes next reads anew. */
     ddf_cache_forget(l->srv.schemas, 2);
     ddf_cache_count(l->srv.schemas, &kept, &n_read);
@@ -263,7 +265,7 @@ static void one_that_cannot_be_read_any_more_is_left_out(void)
     device_ddf_refresh(d);
     ddf_cache_count(l->srv.schemas, &kept, &n_read);
     CU_ASSERT(kept == 0 && n_read == 1);
-    describes(d, store_catalog(st), (struct device_kind){ { 0 }, { 0 }, { 0 } });
+    describes(d, store_catalog(st), (struct device_kind){ .mo = { 0 } });
     ddf_cache_count(l->srv.schemas, &kept, &n_read);
     CU_ASSERT(kept == 1 && n_read == 2);
     device_ddf_destroy(d);

@@ -153,7 +153,7 @@ export function Tree({ id, query }) {
                 onInput=${(e) => type(e.target.value)}
                 spellcheck=${false}
                 autocomplete="off"
-                placeholder="./Virtualization"
+                placeholder="./DevDetail"
             />
             <button type="submit">Go</button>
             ${root !== '.' && html`
