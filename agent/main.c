@@ -3,6 +3,7 @@
  * and answers of the user; the device (device.h) does the rest. */
 #include "agent/dm/ask.h"
 #include "agent/dm/calls.h"
+#include "agent/clock.h"
 #include "agent/config.h"
 #include "agent/confine.h"
 #include "agent/device.h"
@@ -33,7 +34,9 @@ enum {
     LONGEST_WAIT_MS = 60000,
     SIM_WAIT_MS = 100,
     ASKING_MAX = 4,
-    PUSHES_A_TURN = 1024
+    PUSHES_A_TURN = 1024,
+    CLOCK_KEEP_MS = 300000,
+    CLOCK_LEAP_MS = 2000
 };
 
 struct agent {
@@ -51,6 +54,8 @@ struct agent {
     size_t calling;
     bool pushed;
     int64_t session_ms;
+    struct device_clock clock;
+    int64_t clock_kept_ms; /* on it */
     struct calls calls;
     struct push_memory pushes;
     struct user user;
@@ -111,6 +116,68 @@ static enum rc lock_data(struct agent *g, struct err *e)
     return RC_OK;
 }
 
+/* --- time --- */
+
+static struct clock_reading read_clock(const struct agent *g)
+{
+    struct clock_reading now = { .steady_ms = world_uptime_ms(), .wall_ms = world_real().now_ms };
+
+    memcpy(now.boot, g->clock.last.boot, sizeof now.boot);
+    return now;
+}
+
+/* Which start of the host this is; nothing where the host does not say. */
+static void read_boot(char out[CLOCK_BOOT_BYTES])
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, out, CLOCK_BOOT_BYTES - 1) : -1;
+
+    if (fd >= 0) close(fd);
+    out[n > 0 ? n : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+static enum rc keep_clock(struct agent *g, struct err *e)
+{
+    char text[128];
+
+    clock_text(&g->clock, text);
+    g->clock_kept_ms = g->clock.time_ms;
+    enum rc rc = persist_set(g->state, "clock", str_of(text), e);
+    return rc ? rc : persist_commit(g->state, e);
+}
+
+static enum rc begin_clock(struct agent *g, struct err *e)
+{
+    struct clock_reading now = { .steady_ms = world_uptime_ms(), .wall_ms = world_real().now_ms };
+    struct str kept = { 0 };
+    enum rc rc = persist_get(g->state, "clock", &g->arena, &kept, e);
+
+    if (rc && rc != RC_NOT_FOUND) return rc;
+    err_clear(e);
+    read_boot(now.boot);
+    if (!clock_begin(&g->clock, kept, &now))
+        log_event(LOG_ERROR, "clock", LOG_Z("why", "what was kept of it is damaged; the wall clock is believed"));
+    return keep_clock(g, e);
+}
+
+/* Now, by the device's own time (clock.h). */
+static struct world now(struct agent *g)
+{
+    const struct clock_reading reading = read_clock(g);
+    const int64_t leapt_ms = clock_look(&g->clock, &reading);
+    const bool leapt = leapt_ms > CLOCK_LEAP_MS || leapt_ms < -CLOCK_LEAP_MS;
+    struct world w = world_real();
+    struct err e = { 0 };
+
+    if (leapt) log_event(LOG_WARN, "clock.leap", LOG_N("s", leapt_ms / 1000));
+    if ((leapt || g->clock.time_ms - g->clock_kept_ms > CLOCK_KEEP_MS) && keep_clock(g, &e))
+        log_event(LOG_ERROR, "device", LOG_Z("why", e.text));
+    w.now_ms = g->clock.time_ms;
+    w.ahead_ms = reading.wall_ms - g->clock.time_ms;
+    return w;
+}
+
 /* A device without an id generates one once. */
 static enum rc identity(struct agent *g, const struct world *w, struct err *e)
 {
@@ -145,7 +212,7 @@ static enum rc open_hypervisor(struct agent *g, struct err *e)
     if (!g->sim) return hv_libvirt_create(g->config.hypervisor, dir, (enum hv_kvm)g->config.kvm, &g->hv, e);
     g->hv = hv_sim_create(SIM_DELAY_MS, 1);
     if (!g->hv) return err_set(e, RC_NOMEM, "no memory for the hypervisor in memory");
-    hv_sim_advance(g->hv, world_real().now_ms);
+    hv_sim_advance(g->hv, now(g).now_ms);
     return RC_OK;
 }
 
@@ -175,8 +242,9 @@ static enum rc load_objects(struct agent *g, struct err *e)
     return mo_shared_load(&p, &g->shared, e);
 }
 
-static enum rc open_device(struct agent *g, const struct world *w, struct err *e)
+static enum rc open_device(struct agent *g, struct err *e)
 {
+    struct world w = world_real();
     const char *images, *vms, *data, *file;
     struct agent_config *c = &g->config;
     enum rc rc = load_objects(g, e);
@@ -190,7 +258,8 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     rc = close_to_others(file, e);
     if (!rc) rc = persist_open(file, arena_printf(&g->arena, "%s/schema", c->own).p, &g->state, e);
     if (!rc) rc = persist_load_pushes(g->state, remember_push, g, e);
-    if (!rc) rc = identity(g, w, e);
+    if (!rc) rc = begin_clock(g, e);
+    if (!rc) rc = identity(g, &w, e);
     if (!rc && c->push)
         rc = push_open(c->push_address, c->push_port, &g->push_fd, e); /* early: notifications wait in it */
     if (!rc) rc = open_hypervisor(g, e);
@@ -222,7 +291,8 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
                                       .mo.quota_bytes = c->quota_storage,
                                       .dm.encoding = (enum sml_type)c->encoding,
                                       .dm.user = &g->asked };
-    return device_create(g->shared, &dc, g->hv, g->loader, g->state, w, &g->device, e);
+    w = now(g);
+    return device_create(g->shared, &dc, g->hv, g->loader, g->state, &w, &g->device, e);
 }
 
 /* True for an address without TLS, except on this machine. */
@@ -524,9 +594,9 @@ static void loop(struct agent *g)
     struct epoll_event ready[8];
 
     while (!g->stop) {
-        struct world w = world_real();
+        struct world w = now(g);
         if (epoll_wait(g->epoll, ready, 8, wait_ms(g, w.now_ms)) < 0 && errno != EINTR) return;
-        w = world_real();
+        w = now(g);
         take_signals(g);
         work(g, &w);
         hear_person(g, &w);
@@ -555,7 +625,7 @@ static void stop_vms(struct agent *g)
     }
     while (waiting && world_monotonic_ms() < until) {
         struct epoll_event ready;
-        if (g->sim) hv_sim_advance(g->hv, world_real().now_ms + SIM_DELAY_MS * 2);
+        if (g->sim) hv_sim_advance(g->hv, now(g).now_ms + SIM_DELAY_MS * 2);
         while (g->hv->class->next(g->hv, &ev)) waiting -= ev.kind == HV_EV_DONE && ev.cookie == UINT64_MAX && waiting;
         if (waiting && epoll_wait(g->epoll, &ready, 1, 50) < 0 && errno != EINTR) return;
     }
@@ -626,7 +696,6 @@ static enum rc confine(struct agent *g, struct err *e)
 
 static int run(struct agent *g, const char *const *accounts, size_t n)
 {
-    struct world w = world_real();
     struct err e = { 0 };
     enum rc rc = block_signals(g, &e);
 
@@ -636,7 +705,8 @@ static int run(struct agent *g, const char *const *accounts, size_t n)
             LOG_Z("why",
                   "server.insecure: certificates are not checked; an attacker on the network can control this device"));
     if (!rc) rc = confine(g, &e);
-    if (!rc) rc = open_device(g, &w, &e);
+    if (!rc) rc = open_device(g, &e);
+    const struct world w = rc ? world_real() : now(g);
     for (size_t i = 0; !rc && i < n; i++) rc = import(g, accounts[i], &w, &e);
     if (!rc) rc = open_loop(g, &e);
     if (rc) return complain(&e);

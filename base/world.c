@@ -33,15 +33,20 @@ static void random_fixed(void *ctx, uint8_t *out, size_t n)
 
 struct world world_real(void)
 {
-    return (struct world){ clock_ms(CLOCK_REALTIME), random_real, NULL };
+    return (struct world){ clock_ms(CLOCK_REALTIME), random_real, NULL, 0 };
 }
 
 struct world world_fixed(int64_t now_ms, uint64_t *seed)
 {
-    return (struct world){ now_ms, random_fixed, seed };
+    return (struct world){ now_ms, random_fixed, seed, 0 };
 }
 
 int64_t world_monotonic_ms(void)
 {
     return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t world_uptime_ms(void)
+{
+    return clock_ms(CLOCK_BOOTTIME);
 }

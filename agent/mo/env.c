@@ -83,6 +83,15 @@ struct str mo_shown(const struct mo_env *env, struct str text, struct arena *a)
     return shown_text(text, own, a);
 }
 
+struct str mo_time(const struct mo_env *env, int64_t ms, struct arena *a)
+{
+    char time[17];
+
+    if (!ms) return (struct str){ 0 };
+    text_time_basic(ms + env->w->ahead_ms, time);
+    return arena_printf(a, "%s", time);
+}
+
 void mo_note(struct mo_env *env, enum rc rc, const char *what)
 {
     if (rc && !env->trouble.rc) err_set(&env->trouble, rc, "%s: %s", what, rc_text(rc));
@@ -200,7 +209,7 @@ void mo_enter(struct mo_env *env, const struct world *w, struct str server)
 {
     env->w = w;
     env->server = server;
-    tree_set_time(env->tree, w->now_ms);
+    tree_set_time(env->tree, w->now_ms + w->ahead_ms);
     err_clear(&env->trouble);
 }
 

@@ -150,6 +150,9 @@ struct str mo_image_uri(struct mo_env *env, struct str id, struct arena *a);
 /** A text in the form that servers see (shown.h). */
 struct str mo_shown(const struct mo_env *env, struct str text, struct arena *a);
 
+/** A moment of the device's time (clock.h) as the wall clock shows it; 0 = none, empty. */
+struct str mo_time(const struct mo_env *env, int64_t ms, struct arena *a);
+
 /** To one server, when the device has an account there. */
 void mo_alert(struct mo_env *env, const char *server_id, const char *name, struct str source, const char *format,
               const char *mark, const char *data, const char *correlator);

@@ -11,7 +11,6 @@ bool mo_text(const struct mo_field *f, const void *base, struct arena *a, struct
 {
     const char *at = (const char *)base + f->offset;
     int64_t n = 0;
-    char time[17];
 
     if (f->kind == MO_TEXT || f->kind == MO_POINTER) {
         *out = str_of(f->kind == MO_TEXT ? at : *(const char *const *)(const void *)at);
@@ -22,11 +21,6 @@ bool mo_text(const struct mo_field *f, const void *base, struct arena *a, struct
         return true;
     }
     n = f->kind == MO_INT ? *(const int *)(const void *)at : *(const int64_t *)(const void *)at;
-    if (f->kind == MO_TIME) {
-        if (n) text_time_basic(n, time);
-        *out = n ? arena_printf(a, "%s", time) : (struct str){ 0 };
-        return n || !f->maybe;
-    }
     if (n < 0 && f->maybe) return false;
     *out = mo_number(a, n);
     return out->n > 0;

@@ -12,7 +12,7 @@ enum mo_kind { MO_INT, MO_I64, MO_BOOL, MO_TEXT, MO_POINTER, MO_TIME };
 /* One leaf that shows a member of some struct. */
 struct mo_field {
     const char *name;  /* in the layout */
-    enum mo_kind kind; /* MO_TEXT: char array; MO_POINTER: const char *; MO_TIME: ms since 1970, 0 = empty */
+    enum mo_kind kind; /* MO_TEXT: char array; MO_POINTER: const char *; MO_TIME: an int64_t for mo_time */
     size_t offset;
     bool maybe; /* missing while negative (numbers), empty (texts) or 0 (times) */
 };

@@ -134,11 +134,9 @@ static void list_vcpus(void *ctx, const struct tree_at *parent, struct tree_name
 static bool get_time(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct vm_view *vm = vm_at(ctx, at);
-    char time[17];
 
     if (!sampled(vm)) return false;
-    text_time_basic(vm->stats.at_ms, time);
-    *out = arena_printf(a, "%s", time);
+    *out = mo_time(ctx, vm->stats.at_ms, a);
     return true;
 }
 

@@ -96,11 +96,9 @@ static bool get_crashed(void *ctx, const struct tree_at *at, struct arena *a, st
 static bool get_sample_time(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct mo_env *env = ctx;
-    char time[17];
 
     (void)at;
-    text_time_basic(env->host.at_ms, time);
-    *out = env->host.at_ms ? arena_printf(a, "%s", time) : (struct str){ 0 };
+    *out = mo_time(env, env->host.at_ms, a);
     return true;
 }
 

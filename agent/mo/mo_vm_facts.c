@@ -35,6 +35,10 @@ static bool get_fact(void *ctx, const struct tree_at *at, struct arena *a, struc
     const struct mo_field *f = at->row->arg;
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
+    if (v && f->kind == MO_TIME) {
+        *out = mo_time(ctx, *(const int64_t *)(const void *)((const char *)v->is + f->offset), a);
+        return true;
+    }
     if (!v || !mo_text(f, v->is, a, out)) return false;
     if (f->kind == MO_TEXT) *out = mo_shown(ctx, *out, a);
     return true;
@@ -78,24 +82,18 @@ static bool get_image_hash(void *ctx, const struct tree_at *at, struct arena *a,
 static bool get_crash_time(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
-    char time[17];
 
     if (!v || v->is->n_crash_ms <= 0) return false;
-    text_time_basic(v->is->crash_ms[v->is->n_crash_ms - 1], time);
-    *out = arena_printf(a, "%s", time);
+    *out = mo_time(ctx, v->is->crash_ms[v->is->n_crash_ms - 1], a);
     return true;
 }
 
 static bool get_contact(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
-    char time[17];
 
     if (!v) return false;
-    *out = (struct str){ 0 };
-    if (!v->is->contact_ms) return true;
-    text_time_basic(v->is->contact_ms, time);
-    *out = arena_printf(a, "%s", time);
+    *out = mo_time(ctx, v->is->contact_ms, a);
     return true;
 }
 

@@ -96,7 +96,7 @@ static enum rc born(struct mo_env *env, int64_t *out, struct err *e)
     rc = persist_get(env->state, "tree.born", &a, &text, e);
     if (rc == RC_NOT_FOUND) {
         err_clear(e);
-        text = arena_printf(&a, "%lld", (long long)env->w->now_ms);
+        text = arena_printf(&a, "%lld", (long long)(env->w->now_ms + env->w->ahead_ms));
         rc = persist_set(env->state, "tree.born", text, e);
     }
     if (!rc && !str_to_i64(text, out)) rc = err_set(e, RC_PARSE, "the state's tree.born is no number of milliseconds");

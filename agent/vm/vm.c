@@ -500,11 +500,12 @@ static void set_live(struct vm *vm, struct vm_world *w)
 
 /* ---- events ---- */
 
-static void take_stats(struct vm *vm, const struct hv_event *ev)
+static void take_stats(struct vm *vm, const struct vm_world *w, const struct hv_event *ev)
 {
     if (ev->rc || !ev->stats) return;
     vm->pub.stats_before = vm->pub.stats;
     vm->pub.stats = *ev->stats;
+    vm->pub.stats.at_ms = w->now_ms;
 }
 
 /* The hypervisor reports a change that no operation waits for (c.5.2 rows 16 to 18). */
@@ -529,7 +530,7 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
     if (strcmp(ev->uuid, vm->pub.want.uuid) != 0) return false;
     if (vm_outside_event(vm, w, ev)) return true;
     if (ev->kind == HV_EV_DONE && ev->call == HV_STATS) {
-        take_stats(vm, ev);
+        take_stats(vm, w, ev);
         return true;
     }
     if (ev->kind == HV_EV_DONE && ev->call == HV_SET_RESOURCES && ev->cookie == vm->priv.set_cookie) {

@@ -36,22 +36,22 @@ static const struct dmtool_command commands[] = {
       "  --hex                 as hex text\n"
       "  -o OUT                to a file instead of standard output\n"
       "  --send HOST[:PORT]    as a WAP push in a UDP datagram (port 2948 unless given)\n"
-      "  --check FILE          instead: show a notification and tell whether its digest is right\n" },
+      "  --check FILE          show a notification and verify its digest\n" },
     { "replay", dmtool_replay,
       "replay [--quiet] [--wbxml] [--update] FILE|FOLDER...  |  replay --server [--objects FOLDER] [...] FILE...",
-      "feed a recorded session to the server's session machine again",
+      "replay a recorded session in the server's session machine",
       "FILE is a recording of the server's flight recorder, FOLDER a scenario like those in tests/scenario. Shows the\n"
       "whole session and the first difference between the recording and the replay (exit code 1 then).\n"
       "\n"
       "  --quiet        print only the result\n"
       "  --wbxml        encode every message in WBXML first\n"
       "  --update       write a scenario's server files instead of comparing them\n"
-      "  --server       run the server's decisions, too, from the facts in the recording and without a database: which\n"
-      "                 commands, what changes in mirror, operations, VMs and policies (lines that begin with ===)\n"
+      "  --server       also replay the server's decisions, from the facts in the recording and without a database:\n"
+      "                 the commands, and the changes of mirror, operations, VMs and policies (lines with ===)\n"
       "  --objects F    the server's folder of management objects (objects.directory), with mo/ and layout/\n"
-      "  --ddf FILE     a description beside those of the folder; again for more\n"
-      "  --layout FILE  the same for a layout\n" },
-    { "validate", dmtool_validate, "validate [--strict] [--max BYTES] FILE...", "look for mistakes in messages",
+      "  --ddf FILE     another description; may be repeated\n"
+      "  --layout FILE  another layout; may be repeated\n" },
+    { "validate", dmtool_validate, "validate [--strict] [--max BYTES] FILE...", "check messages for errors",
       "  --strict       warnings are errors\n"
       "  --max BYTES    the peer's MaxMsgSize: a longer message is an error\n" },
 };

@@ -137,7 +137,7 @@ int dmtool_replay(int argc, char **argv)
         x.server |= c == 's';
         if (!take_object(&x.objects, c, optarg)) return dmtool_usage(argv[0], "too many files of objects");
     }
-    if (optind >= argc) return dmtool_usage(argv[0], "which recording?");
+    if (optind >= argc) return dmtool_usage(argv[0], "a FILE or FOLDER is needed");
     if (x.server && (x.wbxml || x.update)) return dmtool_usage(argv[0], "--server goes with recordings as they are");
     return replay_all(&x, argv + optind);
 }

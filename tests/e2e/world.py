@@ -254,6 +254,7 @@ class Phone:
         self.config = self.dir / "agent.yaml"
         self.config.write_text(json.dumps(config, indent=1))
         self.process = None
+        self.env = {}           # what else its environment has
 
     def spawn(self):
         """The agent starts; nothing is waited for. libvirt compares what it knows of its emulators with the answers of the CPU it starts
@@ -263,7 +264,7 @@ class Phone:
             for file in [self.account, *self.more_accounts]:
                 args += ["--account", file]
         self._know_emulators()
-        self.process = Process(["taskset", "-c", min(os.sched_getaffinity(0)), *args], self.dir / "agent.log")
+        self.process = Process(["taskset", "-c", min(os.sched_getaffinity(0)), *args], self.dir / "agent.log", self.env)
 
     def start(self):
         had = self.log().count("event=start ")
