@@ -77,8 +77,7 @@ enum hv_call {
     HV_SET_RESOURCES,
     HV_FORGET, /* remove saved memory and snapshots; success when there are none */
     HV_STATS,
-    HV_LOOK /* read the current state, whoever changed it: DONE has state, cause HV_C_OUTSIDE, and in_force while it
-             * runs */
+    HV_LOOK /* how is it now, whoever made it so: DONE has state, cause (HV_C_OUTSIDE, HV_C_STORAGE, HV_C_KILLED), and while it runs in_force and ready */
 };
 
 /* A VM's state as the hypervisor reports it. */
@@ -92,6 +91,7 @@ enum hv_cause {
     HV_C_KILLED,
     HV_C_NO_MEMORY, /* killed by the kernel because memory ran out */
     HV_C_START_FAILED,
+    HV_C_STORAGE, /* a disk of it cannot be written to: full, or broken */
     HV_C_OUTSIDE
 };
 
@@ -156,7 +156,8 @@ struct hv_event {
                * code */
     enum hv_state state;
     enum hv_cause cause;
-    char text[HV_TEXT_BYTES]; /* for display */
+    bool ready;               /* HV_LOOK: the guest has its channel open */
+    char text[HV_TEXT_BYTES]; /* for people */
     /* Owned by the hv until the next hv_next: of HV_STATS; of HV_LOOK and HV_SET_RESOURCES, NULL = it does not run */
     struct hv_stats *stats;
     struct hv_in_force *in_force;
@@ -177,6 +178,8 @@ struct hv_class {
     int (*fd)(struct hv *hv); /* readable when events wait; -1 = call `next` by time (hv_sim) */
     enum rc (*state)(struct hv *hv, const char *uuid, enum hv_state *out,
                      struct err *e); /* for recovery at start; may block briefly */
+    /** How a VM that is off ended, where the hypervisor was there when it did: HV_C_KILLED, else HV_C_NONE. May block briefly. */
+    enum hv_cause (*ended)(struct hv *hv, const char *uuid);
 };
 struct hv {
     const struct hv_class *class;

@@ -382,6 +382,7 @@ static bool sim_next(struct hv *hv, struct hv_event *out)
     } else if (w.ev.call == HV_LOOK) {
         out->state = d ? d->state : HV_GONE;
         out->cause = HV_C_OUTSIDE;
+        out->ready = d && d->state == HV_RUNNING && d->heartbeat;
         look(s, d, w.spec, out);
     } else {
         struct err e = { 0 };
@@ -416,7 +417,15 @@ static void sim_destroy(struct hv *hv)
     free(s);
 }
 
-static const struct hv_class sim_class = { sim_destroy, sim_facts, sim_request, sim_next, sim_fd, sim_state };
+static enum hv_cause sim_ended(struct hv *hv, const char *uuid)
+{
+    (void)hv, (void)uuid;
+    return HV_C_NONE;
+}
+
+static const struct hv_class sim_class = {
+    sim_destroy, sim_facts, sim_request, sim_next, sim_fd, sim_state, sim_ended
+};
 
 struct hv *hv_sim_create(int delay_ms, uint64_t seed)
 {

@@ -155,6 +155,8 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
     case VIR_DOMAIN_EVENT_RESUMED: tell_state(v, uuid, HV_RUNNING, HV_C_REQUEST, ""); break;
     case VIR_DOMAIN_EVENT_SUSPENDED:
         if (detail == VIR_DOMAIN_EVENT_SUSPENDED_PAUSED) tell_state(v, uuid, HV_PAUSED, HV_C_REQUEST, "");
+        if (detail == VIR_DOMAIN_EVENT_SUSPENDED_IOERROR || detail == VIR_DOMAIN_EVENT_SUSPENDED_API_ERROR)
+            tell_state(v, uuid, HV_PAUSED, HV_C_STORAGE, "");
         break;
     case VIR_DOMAIN_EVENT_SHUTDOWN:
         if (detail == VIR_DOMAIN_EVENT_SHUTDOWN_HOST) note_omen(v, dom, VIRT_OMEN_SIGNAL);
@@ -390,7 +392,7 @@ void libvirt_refresh_facts(struct virt *v)
     }
     f.mem_free_kb = (int64_t)(virNodeGetFreeMemory(conn) / 1024);
     f.mem_used_kb = f.mem_total_kb - f.mem_free_kb;
-    if (statvfs(v->dir, &disk) == 0) {
+    if (statvfs(v->own, &disk) == 0) {
         f.store_total_kb = (int64_t)(disk.f_blocks * (disk.f_frsize / 1024));
         f.store_free_kb = (int64_t)(disk.f_bavail * (disk.f_frsize / 1024));
     }
@@ -442,6 +444,19 @@ static enum rc virt_state(struct hv *hv, const char *uuid, enum hv_state *out, s
     return rc;
 }
 
+/* An embedded driver ends with the agent: what became of emulators without it nobody saw. */
+static enum hv_cause virt_ended(struct hv *hv, const char *uuid)
+{
+    struct virt *v = (struct virt *)hv;
+    int state = 0, reason = 0;
+    virConnectPtr conn = v->root[0] ? NULL : libvirt_conn(v, NULL);
+    virDomainPtr dom = conn ? virDomainLookupByUUIDString(conn, uuid) : NULL;
+    const bool known = dom && virDomainGetState(dom, &state, &reason, 0) == 0;
+    if (dom) virDomainFree(dom);
+    if (conn) virConnectClose(conn);
+    return known && libvirt_was_killed(state, reason) ? HV_C_KILLED : HV_C_NONE;
+}
+
 static int virt_fd(struct hv *hv)
 {
     return ((struct virt *)hv)->fd;
@@ -476,7 +491,8 @@ static void virt_destroy(struct hv *hv)
     free(v);
 }
 
-static const struct hv_class virt_class = { virt_destroy, virt_facts, virt_request, virt_next, virt_fd, virt_state };
+static const struct hv_class virt_class = { virt_destroy, virt_facts, virt_request, virt_next,
+                                            virt_fd,      virt_state, virt_ended };
 
 static enum rc prepare(struct virt *v, struct err *e)
 {

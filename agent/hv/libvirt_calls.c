@@ -116,7 +116,16 @@ static enum rc undefine(virDomainPtr dom, struct err *e)
 
 /* ---- the state ---- */
 
-/* The VM's current state, whoever changed it. */
+/* A guest that is up has opened its agent's channel, and holds it. */
+static bool is_ready(virDomainPtr dom)
+{
+    char *xml = virDomainGetXMLDesc(dom, 0);
+    const bool yes = xml && strstr(xml, "name='org.qemu.guest_agent.0' state='connected'");
+    free(xml);
+    return yes;
+}
+
+/* The VM as it is now, whoever made it so. */
 static enum rc look(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec,
                     struct hv_event *ev, struct err *e)
 {
@@ -125,7 +134,9 @@ static enum rc look(struct virt *v, virConnectPtr conn, virDomainPtr dom, const 
         return libvirt_error(e, RC_IO, "the VM's state cannot be read");
     ev->state = libvirt_state_of(state);
     if (ev->state == HV_OFF && virDomainHasManagedSaveImage(dom, 0) == 1) ev->state = HV_SAVED;
-    ev->cause = HV_C_OUTSIDE;
+    ev->cause = state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR ? HV_C_STORAGE : HV_C_OUTSIDE;
+    if (libvirt_was_killed(state, reason)) ev->cause = HV_C_KILLED;
+    ev->ready = ev->state == HV_RUNNING && is_ready(dom);
     if (ev->state == HV_RUNNING) /* without it the state is known nevertheless */
         (void)libvirt_in_force(conn, dom, spec, v->host.tuning, &ev->in_force, NULL);
     return RC_OK;

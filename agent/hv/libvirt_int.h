@@ -59,10 +59,9 @@ struct virt {
 enum rc libvirt_error(struct err *e, enum rc rc, const char *what);
 /** A virDomainState as ours. */
 enum hv_state libvirt_state_of(int state);
-/**
- * Read the statistics once. @param out malloc'ed, owned by the caller; figures that the hypervisor does not report are
- * -1
- */
+/** Off, because its emulator ended without being asked to. */
+bool libvirt_was_killed(int state, int reason);
+/** One reading. @param out malloc'ed, the caller's; figures that the hypervisor does not tell are -1 */
 enum rc libvirt_stats_read(virDomainPtr dom, const struct hv_spec *spec, struct hv_stats **out, struct err *e);
 
 /* libvirt.c */

@@ -100,6 +100,11 @@ static void fill_nets(const struct figures *f, const struct hv_spec *spec, struc
     }
 }
 
+bool libvirt_was_killed(int state, int reason)
+{
+    return state == VIR_DOMAIN_SHUTOFF && reason == VIR_DOMAIN_SHUTOFF_CRASHED;
+}
+
 enum hv_state libvirt_state_of(int state)
 {
     switch (state) {

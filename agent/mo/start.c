@@ -80,7 +80,9 @@ static void recover(struct mo_env *env)
         enum hv_state seen = HV_GONE;
         mo_vm_fill(env, v->vm);
         v->dirty = false;
+        const bool ran = v->is->state == VM_RUNNING || v->is->state == VM_PAUSED;
         if (v->is->state != VM_DEFINED && env->hv->class->state(env->hv, v->is->want.uuid, &seen, NULL)) seen = HV_GONE;
+        if (ran && seen == HV_OFF && env->hv->class->ended(env->hv, v->is->want.uuid) == HV_C_KILLED) seen = HV_CRASHED;
         vm_recover(v->vm, &w, seen);
     }
 }

@@ -47,6 +47,7 @@ enum vm_reason {
     VM_R_HOST_RESTART = 7,
     VM_R_LOCK = 8,
     VM_R_LEASE = 9,
+    VM_R_SHORTAGE = 12,
     VM_R_TIMEOUT = 14,
     VM_R_POLICY = 15,
     VM_R_LOCAL = 16
@@ -156,12 +157,15 @@ struct vm_world {
     const struct vm_sink *sink;
     int64_t now_ms;
     const char *images_dir, *vms_dir;
-    int64_t promised_kb; /* memory of all running VMs */
+    int64_t promised_kb; /* memory of all VMs that run */
+    int64_t volumes_kb;  /* of all VMs, as large as they may become */
 };
 
 enum rc vm_create(const char *id, const char *uuid, int64_t now_ms, struct vm **out);
 void vm_destroy(struct vm *vm);
-/** Borrowed; its contents change with the VM. */
+/** Does the hypervisor keep the VM's memory for it? */
+bool vm_is_on(const struct vm_view *vm);
+/** Borrowed; what it shows changes with the VM. */
 const struct vm_view *vm_view(const struct vm *vm);
 /**
  * Set new settings. The requested resources include files and sizes that this machine has set: take them from the view

@@ -53,11 +53,15 @@ static void believe(struct vm *vm, struct vm_world *w, const struct hv_event *ev
 {
     const enum vm_state now = seen_as(vm, ev->state);
     const bool alive = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED;
-    if (now == VM_CRASHED && vm->pub.state != VM_CRASHED && alive) {
-        vm_crashed(vm, w, VM_CR_UNKNOWN, "the guest crashed unobserved");
+    const bool killed = ev->state == HV_OFF && ev->cause == HV_C_KILLED;
+    if ((killed || (now == VM_CRASHED && vm->pub.state != VM_CRASHED)) && alive) {
+        vm_crashed(vm, w, killed ? VM_CR_HYPERVISOR : VM_CR_UNKNOWN, "the guest crashed while nobody looked");
         return;
     }
-    vm_set_state(vm, w, now, VM_R_LOCAL);
+    if (ev->cause == HV_C_STORAGE && vm->pub.state != now)
+        snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text,
+                 "the guest stands still: what it writes to its disks has no room, or fails");
+    vm_set_state(vm, w, now, ev->cause == HV_C_STORAGE ? VM_R_SHORTAGE : VM_R_LOCAL);
     believe_resources(vm, w, ev);
     enforce_lock(vm, w);
 }
