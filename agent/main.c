@@ -142,6 +142,7 @@ static enum rc keep_clock(struct agent *g, struct err *e)
     char text[128];
 
     clock_text(&g->clock, text);
+    persist_reserve(g->state);
     g->clock_kept_ms = g->clock.time_ms;
     enum rc rc = persist_set(g->state, "clock", str_of(text), e);
     return rc ? rc : persist_commit(g->state, e);

@@ -32,8 +32,9 @@ struct hv_volume {
     char name[HV_NAME_BYTES];
     int64_t quota_kb;
     bool read_only;
-    char file[512];  /* path; "" = not created yet */
-    int64_t size_kb; /* size of the file after its last creation or growth; 0 = not created yet */
+    char file[512];  /* where it lies; "" = not made yet */
+    int64_t size_kb; /* of the file as it was made or grown last; 0 = not made yet */
+    bool marked;     /* the file says whose it is (an extended attribute) */
     int64_t iops, kbps;
 };
 struct hv_net {
@@ -77,7 +78,8 @@ enum hv_call {
     HV_SET_RESOURCES,
     HV_FORGET, /* remove saved memory and snapshots; success when there are none */
     HV_STATS,
-    HV_LOOK /* how is it now, whoever made it so: DONE has state, cause (HV_C_OUTSIDE, HV_C_STORAGE, HV_C_KILLED), and while it runs in_force and ready */
+    HV_LOOK /* read the current state, whoever changed it: DONE has state, cause (HV_C_OUTSIDE, HV_C_STORAGE,
+             * HV_C_KILLED), and in_force and ready while it runs */
 };
 
 /* A VM's state as the hypervisor reports it. */

@@ -150,11 +150,12 @@ bool mo_owns(struct mo_env *env, const char *vm_id, struct str server_id)
 
 struct vm_world mo_vm_world(struct mo_env *env)
 {
-    int64_t promised_kb = 0;
-    for (size_t i = 0; i < env->vms.n; i++)
-        if (env->vms.at[i].is->state == VM_RUNNING || env->vms.at[i].is->state == VM_PAUSED ||
-            env->vms.at[i].is->state == VM_STARTING)
-            promised_kb += env->vms.at[i].is->effective.mem_max_kb;
+    int64_t promised_kb = 0, volumes_kb = 0;
+    for (size_t i = 0; i < env->vms.n; i++) {
+        const struct vm_view *vm = env->vms.at[i].is;
+        if (vm_is_on(vm)) promised_kb += vm->effective.mem_max_kb;
+        for (int k = 0; k < vm->want.n_volumes; k++) volumes_kb += vm->want.volumes[k].size_kb;
+    }
     return (struct vm_world){ .hv = env->hv,
                               .loader = env->loader,
                               .layout = mo_layout(env),
@@ -162,7 +163,8 @@ struct vm_world mo_vm_world(struct mo_env *env)
                               .now_ms = env->w->now_ms,
                               .images_dir = env->config.images_dir,
                               .vms_dir = env->config.vms_dir,
-                              .promised_kb = promised_kb };
+                              .promised_kb = promised_kb,
+                              .volumes_kb = volumes_kb };
 }
 
 void mo_compare(struct mo_env *env, struct vm_world *w)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/mo/persist.h"
+#include "base/log.h"
 #include "db/sql/sql.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #define STATEMENTS(X)                                                                                                     \
     X(META_GET, "SELECT value FROM meta WHERE name = :name")                                                              \
@@ -67,7 +71,37 @@ static const char *const stmt_sql[STMT_COUNT] = {
 
 struct state {
     struct sql *sql;
+    char dir[1024], reserve[1024]; /* "" = nothing is reserved: in memory */
 };
+
+/* --- room that is kept for what is kept --- */
+
+enum { RESERVE_BYTES = 4 << 20 };
+
+static int64_t free_bytes(const struct state *s)
+{
+    struct statvfs disk;
+
+    return statvfs(s->dir, &disk) == 0 ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : -1;
+}
+
+void persist_reserve(struct state *s)
+{
+    if (!s || !s->reserve[0] || access(s->reserve, F_OK) == 0 || free_bytes(s) < 4 * (int64_t)RESERVE_BYTES) return;
+    int fd = open(s->reserve, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0 && posix_fallocate(fd, 0, RESERVE_BYTES) != 0) unlink(s->reserve);
+    if (fd >= 0) close(fd);
+}
+
+/* Who has filled the device does not keep its owners from locking and wiping: what comes next has the reserve. */
+static void use_reserve(struct state *s)
+{
+    const int64_t room = s->reserve[0] ? free_bytes(s) : -1;
+
+    if (room >= 0 && room < RESERVE_BYTES / 4 && unlink(s->reserve) == 0)
+        log_event(LOG_WARN, "device.full",
+                  LOG_Z("why", "no room is left; what was reserved for the state is used now"));
+}
 
 static enum rc migrate(const char *target, const char *schema, struct err *e)
 {
@@ -79,6 +113,15 @@ static enum rc migrate(const char *target, const char *schema, struct err *e)
     rc = sql_migrate(sql, schema, e);
     sql_close(sql);
     return rc;
+}
+
+static void place_reserve(struct state *s, const char *file)
+{
+    const char *end = strrchr(file, '/');
+
+    if (!end || (size_t)(end - file) + 10 > sizeof s->reserve) return;
+    snprintf(s->dir, sizeof s->dir, "%.*s", (int)(end - file), file);
+    snprintf(s->reserve, sizeof s->reserve, "%.*s/reserve", (int)(end - file), file);
 }
 
 enum rc persist_open(const char *file, const char *schema, struct state **out, struct err *e)
@@ -96,6 +139,8 @@ enum rc persist_open(const char *file, const char *schema, struct state **out, s
         free(s);
         return rc;
     }
+    place_reserve(s, file);
+    persist_reserve(s);
     *out = s;
     return RC_OK;
 }
@@ -110,7 +155,10 @@ void persist_close(struct state *s)
 
 enum rc persist_commit(struct state *s, struct err *e)
 {
-    return s && sql_in_transaction(s->sql) ? sql_commit(s->sql, e) : RC_OK;
+    enum rc rc = s && sql_in_transaction(s->sql) ? sql_commit(s->sql, e) : RC_OK;
+
+    if (rc) use_reserve(s);
+    return rc;
 }
 
 void persist_rollback(struct state *s)

@@ -14,6 +14,8 @@ struct state;
 enum rc persist_open(const char *file, const char *schema, struct state **out, struct err *e);
 void persist_close(struct state *s);
 enum rc persist_commit(struct state *s, struct err *e);
+/** Keep room for what is to be kept when others have filled the disk: done at the start, to be done again from time to time. */
+void persist_reserve(struct state *s);
 void persist_rollback(struct state *s);
 
 /** RC_NOT_FOUND for a name without a value. */

@@ -55,7 +55,7 @@ static int cpus(const struct hv_spec *s, const struct admission *room, char text
     return 0;
 }
 
-static int memory(const struct hv_spec *s, const struct admission *room, char text[HV_TEXT_BYTES])
+int admission_memory(const struct hv_spec *s, const struct admission *room, char text[HV_TEXT_BYTES])
 {
     if (s->mem_min_kb > s->mem_max_kb || s->mem_kb > s->mem_max_kb || s->mem_kb < s->mem_min_kb)
         return refuse(1422, text, "memory settings conflict: guaranteed %lld KiB, current %lld, maximum %lld",
@@ -69,14 +69,18 @@ static int memory(const struct hv_spec *s, const struct admission *room, char te
     return 0;
 }
 
+int admission_storage(const struct admission *room, int64_t new_kb, char text[HV_TEXT_BYTES])
+{
+    if (room->store_free_kb < 0 || new_kb <= room->store_free_kb) return 0;
+    return refuse(1423, text, "%lld KiB of storage are requested, and %lld are free and promised to no volume",
+                  (long long)new_kb, (long long)room->store_free_kb);
+}
+
 int admission_test(const struct hv_spec *s, const struct admission *room, int64_t new_kb, char text[HV_TEXT_BYTES])
 {
     int code = cpus(s, room, text);
     if (!code) code = scheduling(s, text);
     if (!code) code = affinity(s, room, text);
-    if (!code) code = memory(s, room, text);
-    if (!code && room->store_free_kb >= 0 && new_kb > room->store_free_kb)
-        code = refuse(1423, text, "%lld KiB of storage are requested, and %lld are free", (long long)new_kb,
-                      (long long)room->store_free_kb);
-    return code;
+    if (!code) code = admission_memory(s, room, text);
+    return code ? code : admission_storage(room, new_kb, text);
 }

@@ -9,9 +9,9 @@ struct admission {
     int cpus;              /* cores online, 0 = unknown */
     int cores;             /* all cores, 0 = unknown */
     int max_vcpus;         /* of one VM, 0 = no limit */
-    int64_t memory_kb;     /* of the host, 0 = unknown */
-    int64_t promised_kb;   /* memory of the other running VMs */
-    int64_t store_free_kb; /* < 0 = unknown */
+    int64_t memory_kb;     /* of the host, 0 = not known */
+    int64_t promised_kb;   /* to the other VMs that run */
+    int64_t store_free_kb; /* free, and promised to no volume; < 0 = not known */
 };
 
 /**
@@ -20,4 +20,7 @@ struct admission {
  * @return 0, or 1421 (CPU), 1422 (memory), 1423 (storage)
  */
 int admission_test(const struct hv_spec *s, const struct admission *room, int64_t new_kb, char text[HV_TEXT_BYTES]);
+/** Only its memory; only its storage. */
+int admission_memory(const struct hv_spec *s, const struct admission *room, char text[HV_TEXT_BYTES]);
+int admission_storage(const struct admission *room, int64_t new_kb, char text[HV_TEXT_BYTES]);
 #endif

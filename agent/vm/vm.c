@@ -26,7 +26,11 @@ static const struct vm_operation_kind kinds[] = {
       VM_OK,
       VM_RESET_FAILED,
       false },
-    { "reset", { STEP_STOP, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
+    { "reset",
+      { STEP_ADMIT, STEP_STOP, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
+      VM_OK,
+      VM_RESET_FAILED,
+      false },
     { "pause", { STEP_PAUSE }, VM_OK, VM_PAUSE_FAILED, true },
     { "resume", { STEP_RESUME }, VM_OK, VM_RESUME_FAILED, true },
     { "suspend", { STEP_SAVE }, VM_OK, VM_SUSPEND_FAILED, true },
@@ -89,7 +93,14 @@ void vm_destroy(struct vm *vm)
     free(vm);
 }
 
-/* --- view and settings --- */
+bool vm_is_on(const struct vm_view *vm)
+{
+    const enum vm_state s = vm->state;
+    return s == VM_RUNNING || s == VM_PAUSED || s == VM_STARTING || s == VM_RESUMING || s == VM_SUSPENDING ||
+           s == VM_SHUTTING_DOWN;
+}
+
+/* --- what others see and set --- */
 
 const struct vm_view *vm_view(const struct vm *vm)
 {
@@ -321,7 +332,7 @@ static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code)
         break;
     case VM_GO_END:
         if (o->kind->steps[o->at] == STEP_REMOVE) {
-            finish(vm, w, code ? code : o->kind->result, "");
+            finish(vm, w, code ? code : o->kind->result, code ? vm->pub.progress.text : "");
             w->sink->gone(w->sink->ctx, vm);
         } else {
             finish(vm, w, code ? code : o->kind->result, "");
@@ -464,8 +475,8 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
     return VM_ACCEPTED;
 }
 
-bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
-                       enum vm_lease lease)
+static bool prepare_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
+                             enum vm_lease lease)
 {
     const struct vm_operation_kind *kind = vm_kind_of(op);
     if (vm->priv.operation.kind || !kind) return false;
@@ -483,7 +494,14 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
     vm->pub.progress = (struct vm_progress){ .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms };
     snprintf(vm->pub.progress.op, sizeof vm->pub.progress.op, "%s", kind->op);
     say_text(vm, "");
-    w->sink->save(w->sink->ctx, vm); /* recorded before it is done */
+    w->sink->save(w->sink->ctx, vm); /* before it is done */
+    return true;
+}
+
+bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
+                       enum vm_lease lease)
+{
+    if (!prepare_internal(vm, w, op, reason, why, lease)) return false;
     run(vm, w);
     return true;
 }
@@ -492,7 +510,12 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
 
 static void set_live(struct vm *vm, struct vm_world *w)
 {
+    char text[HV_TEXT_BYTES] = "";
     vm->priv.set_dirty = false;
+    if (vm_admit(vm, w, text)) { /* it stays pending: whoever has it applied or the VM started is told why not */
+        vm_tell_pending(vm, w);
+        return;
+    }
     vm->priv.set_cookie = ++vm->priv.last_cookie;
     if (w->hv->class->request(w->hv, HV_SET_RESOURCES, &vm->pub.want, vm->priv.set_cookie, NULL))
         vm->priv.set_cookie = 0; /* it stays pending until the next start */
@@ -523,11 +546,21 @@ static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event 
         vm_outside_doubt(vm, w, ev);
 }
 
+/* A look that finds the guest up is as good as its own word, which came while the agent was away. */
+static bool is_word_of_guest(const struct vm *vm, const struct hv_event *ev)
+{
+    const struct vm_operation *o = &vm->priv.operation;
+    return o->kind && o->kind->steps[o->at] == STEP_READY && ev->kind == HV_EV_DONE && ev->call == HV_LOOK && !ev->rc &&
+           ev->ready;
+}
+
 bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
     struct vm_operation *o = &vm->priv.operation;
+    struct hv_event ready = { .kind = HV_EV_READY };
     int code = 0;
     if (strcmp(ev->uuid, vm->pub.want.uuid) != 0) return false;
+    if (is_word_of_guest(vm, ev)) ev = &ready;
     if (vm_outside_event(vm, w, ev)) return true;
     if (ev->kind == HV_EV_DONE && ev->call == HV_STATS) {
         take_stats(vm, w, ev);
@@ -651,6 +684,20 @@ static void break_off(struct vm *vm, struct vm_world *w)
     vm->priv.operation = (struct vm_operation){ 0 };
 }
 
+/* The guest was booting when the agent ended, and its emulator is still there: whether it comes up is still to be seen. */
+static void await_guest(struct vm *vm, struct vm_world *w)
+{
+    struct vm_operation *o = &vm->priv.operation;
+    if (!prepare_internal(vm, w, "start", VM_R_HOST_RESTART,
+                          "the device waits for the guest that booted when it was restarted", VM_LEASE_KEPT))
+        return;
+    while (o->kind->steps[o->at] != STEP_READY) o->at++;
+    run(vm, w);
+    if (o->kind)
+        (void)w->hv->class->request(w->hv, HV_LOOK, &vm->pub.want, ++vm->priv.last_cookie,
+                                    NULL); /* else its own word */
+}
+
 void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
 {
     const enum vm_state was = vm->pub.state;
@@ -667,8 +714,12 @@ void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
         return;
     }
     if (was == VM_PROVISIONING)
-        release(vm, w, VM_R_HOST_RESTART); /* row 31: undone; a downloaded image is kept */
-    else if (was != VM_DEFINED) {
+        release(vm, w, VM_R_HOST_RESTART); /* row 31: undone; what was fetched stays */
+    else if (was == VM_STARTING && seen == HV_RUNNING) {
+        break_off(vm, w);
+        await_guest(vm, w);
+        return;
+    } else if (was != VM_DEFINED) {
         enum vm_state now = state_seen(vm, seen);
         vm_set_state(vm, w, now, now == was ? vm->pub.reason : VM_R_HOST_RESTART);
     }

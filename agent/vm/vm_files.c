@@ -8,17 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /*
- * A VM's files, all in one folder: <vms>/<uuid>/ with kernel, initrd and cmdline, or system.<format>; <volume>.img;
- * console.log. A volume is created once. The VM's record lists the created files; from then on a missing or shortened
- * file is reported as a loss and never created again.
+ * A VM's files, all in one folder: <vms>/<uuid>/ with kernel, initrd and cmdline, or system.<format>; <volume>.img; console.log.
+ * A volume is made once. What was made is in the VM's record, and from then on a file that is missing or too short is a loss that
+ * is told, never a file to be made again. Where the file system can, the file says whose it is: another one in its place is a loss, too.
  */
 
 enum { PANIC_TAIL_BYTES = 8192 };
-enum { COPY_BYTES = 16 << 20, COPY_CHUNK = 256 << 10, FOLDER_MODE = 0711, FILE_MODE = 0600 };
-static const char unfinished[] = "system.part";
+enum {
+    COPY_BYTES = 16 << 20,
+    COPY_CHUNK = 256 << 10,
+    FOLDER_MODE = 0711,
+    FILE_MODE = 0600,
+    MARK_BYTES = 80,
+    FULL_BELOW_KB = 1024
+};
+static const char unfinished[] = "system.part", mark_name[] = "user.dmvisor.volume";
 
 bool vm_has_files(const struct vm_world *w)
 {
@@ -57,13 +66,55 @@ static enum rc look_at(const char *what, const char *file, int64_t bytes, struct
     return RC_OK;
 }
 
-static enum rc look_at_volume(const struct hv_volume *v, struct err *e)
+static void mark_of(const struct hv_spec *s, const struct hv_volume *v, char out[MARK_BYTES])
+{
+    snprintf(out, MARK_BYTES, "%s/%s", s->uuid, v->name);
+}
+
+static bool has_mark(const struct hv_spec *s, const struct hv_volume *v)
+{
+    char want[MARK_BYTES], is[MARK_BYTES];
+    const ssize_t n = lgetxattr(v->file, mark_name, is, sizeof is);
+
+    mark_of(s, v, want);
+    return n > 0 && (size_t)n == strlen(want) && memcmp(is, want, (size_t)n) == 0;
+}
+
+/* @return false when this file system has no such attributes */
+static bool put_mark(const struct hv_spec *s, const struct hv_volume *v)
+{
+    char mark[MARK_BYTES];
+
+    mark_of(s, v, mark);
+    return lsetxattr(v->file, mark_name, mark, strlen(mark), 0) == 0;
+}
+
+static enum rc look_at_volume(const struct hv_spec *s, const struct hv_volume *v, struct err *e)
 {
     char what[64];
 
     snprintf(what, sizeof what, "the volume %s", v->name);
     if (!v->file[0]) return err_set(e, RC_NOT_FOUND, "%s has no file", what);
-    return look_at(what, v->file, v->size_kb * 1024, e);
+    enum rc rc = look_at(what, v->file, v->size_kb * 1024, e);
+    if (rc || !v->marked || has_mark(s, v)) return rc;
+    return err_set(e, RC_INVALID, "%s is another file than the one that was made: %s", what, v->file);
+}
+
+static bool is_plain(const char *file)
+{
+    struct stat st;
+
+    return lstat(file, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool vm_files_volume_is_there(const struct hv_spec *s, const struct hv_volume *v)
+{
+    return is_plain(v->file) && (!v->marked || has_mark(s, v));
+}
+
+bool vm_files_disk_is_there(const struct hv_spec *s)
+{
+    return is_plain(s->disk);
 }
 
 int64_t vm_files_volume_kb(const struct hv_volume *v)
@@ -90,11 +141,11 @@ static enum rc size_volume(const struct hv_volume *v, const char *file, int flag
                           (long long)v->quota_kb, strerror(why));
 }
 
-static enum rc make_volume(const char *dir, struct hv_volume *v, struct err *e)
+static enum rc make_volume(const struct hv_spec *s, struct hv_volume *v, struct err *e)
 {
     char file[sizeof v->file];
 
-    if (snprintf(file, sizeof file, "%s/%s.img", dir, v->name) >= (int)sizeof file)
+    if (snprintf(file, sizeof file, "%s/%s.img", s->dir, v->name) >= (int)sizeof file)
         return err_set(e, RC_LIMIT, "the path of the volume %s is too long", v->name);
     unlink(file); /* left from a creation that was never recorded: no guest has used it */
     enum rc rc = size_volume(v, file, O_CREAT | O_EXCL, e);
@@ -102,12 +153,13 @@ static enum rc make_volume(const char *dir, struct hv_volume *v, struct err *e)
     memset(v->file, 0, sizeof v->file);
     snprintf(v->file, sizeof v->file, "%s", file);
     v->size_kb = v->quota_kb;
+    v->marked = put_mark(s, v);
     return RC_OK;
 }
 
-static enum rc grow_volume(struct hv_volume *v, struct err *e)
+static enum rc grow_volume(const struct hv_spec *s, struct hv_volume *v, struct err *e)
 {
-    enum rc rc = look_at_volume(v, e);
+    enum rc rc = look_at_volume(s, v, e);
 
     if (!rc) rc = size_volume(v, v->file, 0, e);
     if (!rc) v->size_kb = v->quota_kb;
@@ -121,8 +173,8 @@ enum rc vm_files_make(struct vm *vm, bool *made, struct err *e)
     *made = false;
     for (int i = 0; !rc && i < vm->pub.want.n_volumes; i++) {
         struct hv_volume *v = &vm->pub.want.volumes[i];
-        if (v->file[0] && v->quota_kb <= v->size_kb) continue; /* existing data is never cut off */
-        rc = v->file[0] ? grow_volume(v, e) : make_volume(vm->pub.want.dir, v, e);
+        if (v->file[0] && v->quota_kb <= v->size_kb) continue; /* what is there is never cut off */
+        rc = v->file[0] ? grow_volume(&vm->pub.want, v, e) : make_volume(&vm->pub.want, v, e);
         *made = true;
     }
     return rc || !*made ? rc : sync_folder(vm->pub.want.dir, e);
@@ -136,8 +188,50 @@ enum rc vm_files_check(const struct vm *vm, struct err *e)
     if (s->disk[0]) rc = look_at("the system disk", s->disk, 1, e);
     if (!rc && s->kernel[0]) rc = look_at("the kernel", s->kernel, 1, e);
     if (!rc && s->initrd[0]) rc = look_at("the initrd", s->initrd, 0, e);
-    for (int i = 0; !rc && i < s->n_volumes; i++) rc = look_at_volume(&s->volumes[i], e);
+    for (int i = 0; !rc && i < s->n_volumes; i++) rc = look_at_volume(s, &s->volumes[i], e);
     return rc;
+}
+
+/* --- room --- */
+
+/* What the volumes in one VM's folder take up already. */
+static int64_t written_kb(int folder)
+{
+    DIR *d = folder >= 0 ? fdopendir(folder) : NULL;
+    struct stat st;
+    int64_t kb = 0;
+
+    if (!d && folder >= 0) close(folder);
+    for (struct dirent *f; d && (f = readdir(d)) != NULL;) {
+        const size_t n = strlen(f->d_name);
+        if (n > 4 && strcmp(f->d_name + n - 4, ".img") == 0 &&
+            fstatat(dirfd(d), f->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            kb += (int64_t)st.st_blocks / 2;
+    }
+    if (d) closedir(d);
+    return kb;
+}
+
+int64_t vm_files_room_kb(const struct vm_world *w)
+{
+    struct statvfs disk;
+    DIR *d = opendir(w->vms_dir);
+    int64_t unwritten_kb = w->volumes_kb;
+
+    for (struct dirent *f; d && (f = readdir(d)) != NULL;)
+        if (f->d_name[0] != '.')
+            unwritten_kb -= written_kb(openat(dirfd(d), f->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (d) closedir(d);
+    if (statvfs(w->vms_dir, &disk) != 0) return -1;
+    const int64_t room_kb = (int64_t)(disk.f_bavail * (disk.f_frsize / 1024)) - (unwritten_kb > 0 ? unwritten_kb : 0);
+    return room_kb > 0 ? room_kb : 0;
+}
+
+bool vm_files_is_full(const struct vm_world *w)
+{
+    struct statvfs disk;
+
+    return statvfs(w->vms_dir, &disk) == 0 && disk.f_bavail * (disk.f_frsize / 1024) < FULL_BELOW_KB;
 }
 
 static bool is_wanted(const struct vm *vm, const char *name)
@@ -290,6 +384,7 @@ void vm_files_forget(struct vm *vm)
         for (int i = 0; i < s->n_volumes; i++) {
             memset(s->volumes[i].file, 0, sizeof s->volumes[i].file);
             s->volumes[i].size_kb = 0;
+            s->volumes[i].marked = false;
         }
     }
 }

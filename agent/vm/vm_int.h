@@ -134,7 +134,10 @@ struct vm_operation {
     enum vm_scope scope;
     struct vm_name wipe[VM_WIPE_NAMES]; /* the content of the scope when the wipe began */
     int n_wipe;
-    uint64_t waits_for;            /* cookie of the current request, 0 = none */
+    struct vm_name lost
+        [VM_WIPE_NAMES]; /* of that, what was not at its place when the operation began: nothing of it is destroyed */
+    int n_lost;
+    uint64_t waits_for;            /* cookie of the request under way, 0 = none */
     int64_t deadline_ms, press_ms; /* of the step; when the power button is pressed again */
     enum vm_crash_reason crash;    /* a boot that crashed; 0 = it timed out */
     bool stopping_hard;            /* the shutdown has timed out, power off follows */
@@ -177,6 +180,8 @@ struct vm {
 enum vm_go { VM_GO_NEXT, VM_GO_WAIT, VM_GO_END, VM_GO_FAIL };
 
 /* vm_step.c */
+/** Before anything is written or started for what is wanted, or changed on a VM that runs. @return 0 or the code; text says why */
+int vm_admit(const struct vm *vm, const struct vm_world *w, char text[HV_TEXT_BYTES]);
 enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, int *code);
 /* An event while this step waits. */
 enum vm_go vm_step_event(struct vm *vm, struct vm_world *w, enum vm_step step, const struct hv_event *ev, int *code);
@@ -196,7 +201,14 @@ enum rc vm_files_install(struct vm *vm, const struct vm_world *w, const char *fi
 enum rc vm_files_make(struct vm *vm, bool *made, struct err *e);
 /** @return RC_NOT_FOUND or RC_INVALID, naming the file that is missing, not a regular file, or shorter than created */
 enum rc vm_files_check(const struct vm *vm, struct err *e);
-/** Remove files of volumes that are no longer requested. */
+/** Is the file where it was made, and the one that was made? */
+bool vm_files_volume_is_there(const struct hv_spec *s, const struct hv_volume *v);
+bool vm_files_disk_is_there(const struct hv_spec *s);
+/** What is free where the VMs' files are, without what their volumes may still grow by. @return -1: not known */
+int64_t vm_files_room_kb(const struct vm_world *w);
+/** Is there any room at all for what a guest writes? */
+bool vm_files_is_full(const struct vm_world *w);
+/** Files of volumes that are not wanted any more. */
 void vm_files_drop_volumes(struct vm *vm);
 /** Remove all files from the record. */
 void vm_files_forget(struct vm *vm);
@@ -208,10 +220,11 @@ void vm_work_end(struct vm *vm);
 /* vm_wipe.c */
 /** @return false when the scope is empty */
 bool vm_wipe_resolve(struct vm *vm);
-/**
- * Wipe the next megabytes. @return RC_OK, with *done when nothing of the scope remains; else an error that names what
- * remains
- */
+/** Before anything of an operation's scope is destroyed: what of it is not at its place? */
+void vm_wipe_note_lost(struct vm *vm);
+/** In words; empty when all was there. Said once: after it the record has what was lost no more. */
+void vm_wipe_tell_lost(struct vm *vm, char out[200]);
+/** The next megabytes. @return RC_OK, with *done when nothing of the scope is left; else an error that names what is */
 enum rc vm_wipe_some(struct vm *vm, bool *done, struct err *e);
 /** The same for all files of the VM, and its folder. */
 enum rc vm_delete_some(struct vm *vm, bool *done, struct err *e);

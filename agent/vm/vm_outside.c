@@ -55,7 +55,7 @@ static void believe(struct vm *vm, struct vm_world *w, const struct hv_event *ev
     const bool alive = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED;
     const bool killed = ev->state == HV_OFF && ev->cause == HV_C_KILLED;
     if ((killed || (now == VM_CRASHED && vm->pub.state != VM_CRASHED)) && alive) {
-        vm_crashed(vm, w, killed ? VM_CR_HYPERVISOR : VM_CR_UNKNOWN, "the guest crashed while nobody looked");
+        vm_crashed(vm, w, killed ? VM_CR_HYPERVISOR : VM_CR_UNKNOWN, "the guest crashed unobserved");
         return;
     }
     if (ev->cause == HV_C_STORAGE && vm->pub.state != now)

@@ -59,7 +59,7 @@
 #define S struct hv_volume
 static const struct record_row volume_rows[] = {
     TEXT("name", name),     I64("quotaKb", quota_kb), BOOL("readOnly", read_only), TEXT("file", file),
-    I64("sizeKb", size_kb), I64("iops", iops),        I64("kbps", kbps),
+    I64("sizeKb", size_kb), BOOL("marked", marked),   I64("iops", iops),           I64("kbps", kbps),
 };
 static const struct record_table volume_table = TABLE(volume_rows);
 #undef S
@@ -183,6 +183,7 @@ static const struct record_row operation_rows[] = {
     INT("before", before),
     INT("scope", scope),
     LIST("wipe", wipe, n_wipe, name_table),
+    LIST("lost", lost, n_lost, name_table),
     NOT_KEPT(waits_for, "a request to the hypervisor ends with the agent"),
     NOT_KEPT(deadline_ms, "a step that is done again has a new one"),
     NOT_KEPT(press_ms, "a step that is done again has a new one"),

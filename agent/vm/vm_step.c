@@ -14,23 +14,37 @@ static void say(struct vm *vm, const char *text)
 
 /* ---- admission ---- */
 
-/* Before anything is written or started for it. */
-static enum vm_go admit(struct vm *vm, struct vm_world *w, int *code)
+static struct admission room_for(const struct vm *vm, const struct vm_world *w)
 {
     struct hv_facts f = { .store_free_kb = -1 };
-    const bool on = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED;
-    int64_t new_kb = 0;
     if (w->hv->class->facts(w->hv, &f, NULL)) f = (struct hv_facts){ .store_free_kb = -1 };
-    const struct admission room = { .cpus = f.cpu_online,
-                                    .cores = f.cpu_total,
-                                    .max_vcpus = f.max_vcpus,
-                                    .memory_kb = f.mem_total_kb,
-                                    .promised_kb = w->promised_kb - (on ? vm->pub.effective.mem_max_kb : 0),
-                                    .store_free_kb = f.store_free_kb };
+    return (struct admission){ .cpus = f.cpu_online,
+                               .cores = f.cpu_total,
+                               .max_vcpus = f.max_vcpus,
+                               .memory_kb = f.mem_total_kb,
+                               .promised_kb = w->promised_kb - (vm_is_on(&vm->pub) ? vm->pub.effective.mem_max_kb : 0),
+                               .store_free_kb = vm_has_files(w) ? vm_files_room_kb(w) : f.store_free_kb };
+}
+
+/* By how much its volumes are to grow. */
+static int64_t new_kb(const struct vm *vm)
+{
+    int64_t kb = 0;
     for (int i = 0; i < vm->pub.want.n_volumes; i++)
         if (vm->pub.want.volumes[i].quota_kb > vm->pub.want.volumes[i].size_kb)
-            new_kb += vm->pub.want.volumes[i].quota_kb - vm->pub.want.volumes[i].size_kb;
-    *code = admission_test(&vm->pub.want, &room, new_kb, vm->pub.progress.text);
+            kb += vm->pub.want.volumes[i].quota_kb - vm->pub.want.volumes[i].size_kb;
+    return kb;
+}
+
+int vm_admit(const struct vm *vm, const struct vm_world *w, char text[HV_TEXT_BYTES])
+{
+    const struct admission room = room_for(vm, w);
+    return admission_test(&vm->pub.want, &room, new_kb(vm), text);
+}
+
+static enum vm_go admit(struct vm *vm, struct vm_world *w, int *code)
+{
+    *code = vm_admit(vm, w, vm->pub.progress.text);
     return *code ? VM_GO_FAIL : VM_GO_NEXT;
 }
 
@@ -85,6 +99,9 @@ static enum vm_go begin_volumes(struct vm *vm, struct vm_world *w, int *code)
     bool made = false;
 
     if (!vm_has_files(w)) return VM_GO_NEXT;
+    const struct admission room = room_for(vm, w);
+    *code = admission_storage(&room, new_kb(vm), vm->pub.progress.text);
+    if (*code) return VM_GO_FAIL;
     enum rc rc = vm_files_make(vm, &made, &e);
     if (!rc) rc = vm_files_check(vm, &e);
     if (rc) return broken(vm, rc, &e, 0, code);
@@ -254,7 +271,9 @@ static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
 
 static enum vm_go begin_restore(struct vm *vm, struct vm_world *w, int *code)
 {
-    if (!has_its_files(vm, w)) return VM_GO_FAIL;
+    const struct admission room = room_for(vm, w);
+    *code = admission_memory(&vm->pub.effective, &room, vm->pub.progress.text);
+    if (*code || !has_its_files(vm, w)) return VM_GO_FAIL;
     vm_set_state(vm, w, VM_RESUMING, vm->priv.operation.reason);
     return vm_ask(vm, w, HV_RESTORE, REQUEST_LIMIT_MS, code);
 }
@@ -318,15 +337,22 @@ static enum vm_go begin_save(struct vm *vm, struct vm_world *w, int *code)
 
 static enum vm_go begin_resume(struct vm *vm, struct vm_world *w, int *code)
 {
-    if (vm->pub.state != VM_SUSPENDED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
-    return begin_restore(vm, w, code);
+    if (vm->pub.state == VM_SUSPENDED) return begin_restore(vm, w, code);
+    if (vm->pub.reason == VM_R_SHORTAGE && vm_has_files(w) && vm_files_is_full(w)) {
+        say(vm, "the device has no room for what the guest writes");
+        *code = VM_NO_STORAGE;
+        return VM_GO_FAIL;
+    }
+    return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
 }
 
 /* ---- wipe ---- */
 
 static enum vm_go begin_scope(struct vm *vm, struct vm_world *w, int *code)
 {
+    const bool begins = !vm->priv.operation.n_wipe;
     if (vm_wipe_resolve(vm)) {
+        if (begins && vm_has_files(w)) vm_wipe_note_lost(vm);
         vm_set_progress(vm, w, VM_P_WRITE, 10, "wiping");
         return VM_GO_NEXT;
     }
@@ -339,15 +365,17 @@ static enum vm_go wipe_some(struct vm *vm, struct vm_world *w)
 {
     struct err e = { 0 };
     bool done = false;
+    char lost[200], text[448];
 
-    if (vm_has_files(w) && vm_wipe_some(vm, &done, &e)) {
-        say(vm, e.text);
-        return VM_GO_FAIL;
-    }
-    if (vm_has_files(w) && !done) return go_on(vm, w);
-    vm_wipe_forget(vm);
+    const enum rc rc = vm_has_files(w) ? vm_wipe_some(vm, &done, &e) : RC_OK;
+    if (vm_has_files(w) && !rc && !done) return go_on(vm, w);
+    if (!rc) vm_wipe_forget(vm);
+    vm_wipe_tell_lost(vm, lost);
     w->sink->save(w->sink->ctx, vm);
-    return VM_GO_NEXT;
+    if (!rc && !lost[0]) return VM_GO_NEXT;
+    snprintf(text, sizeof text, "%.200s%s%s", e.text, e.text[0] && lost[0] ? "; " : "", lost);
+    say(vm, text);
+    return VM_GO_FAIL;
 }
 
 static enum vm_go begin_wipe(struct vm *vm, struct vm_world *w)
@@ -359,20 +387,26 @@ static enum vm_go begin_wipe(struct vm *vm, struct vm_world *w)
 
 static enum vm_go begin_undefine(struct vm *vm, struct vm_world *w, int *code)
 {
+    if (vm->pub.state != VM_DELETING && vm_has_files(w) && !vm->priv.operation.keeps_data) vm_wipe_note_lost(vm);
     vm_set_state(vm, w, VM_DELETING, vm->priv.operation.reason);
     return vm_ask(vm, w, HV_UNDEFINE, REQUEST_LIMIT_MS, code);
 }
 
-static enum vm_go remove_some(struct vm *vm, struct vm_world *w)
+static enum vm_go remove_some(struct vm *vm, struct vm_world *w, int *code)
 {
     struct err e = { 0 };
     bool done = false;
+    char lost[200];
 
     if (vm_has_files(w) && vm_delete_some(vm, &done, &e)) {
         say(vm, e.text);
         return VM_GO_FAIL;
     }
-    return !vm_has_files(w) || done ? VM_GO_END : go_on(vm, w);
+    if (vm_has_files(w) && !done) return go_on(vm, w);
+    vm_wipe_tell_lost(vm, lost);
+    if (lost[0]) *code = VM_RESTRICTED;
+    say(vm, lost);
+    return VM_GO_END;
 }
 
 static enum vm_go begin_set_live(struct vm *vm, struct vm_world *w, int *code)
@@ -447,7 +481,7 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     case STEP_WIPE: return begin_wipe(vm, w);
     case STEP_WIPED: vm_set_state(vm, w, VM_STOPPED, o->reason); return VM_GO_NEXT;
     case STEP_UNDEFINE: return begin_undefine(vm, w, code);
-    case STEP_REMOVE: return remove_some(vm, w);
+    case STEP_REMOVE: return remove_some(vm, w, code);
     case STEP_SET_LIVE: return begin_set_live(vm, w, code);
     case STEP_IN_FORCE: return vm_ask(vm, w, HV_SET_RESOURCES, REQUEST_LIMIT_MS, code);
     default: return VM_GO_FAIL;
@@ -496,7 +530,7 @@ enum vm_go vm_step_timeout(struct vm *vm, struct vm_world *w, enum vm_step step,
     if (step == STEP_FILES) return begin_files(vm, w, code);
     if (step == STEP_VOLUMES) return begin_volumes(vm, w, code);
     if (step == STEP_WIPE) return wipe_some(vm, w);
-    if (step == STEP_REMOVE) return remove_some(vm, w);
+    if (step == STEP_REMOVE) return remove_some(vm, w, code);
     if (step == STEP_SHUTDOWN || (step == STEP_LOCK_ACTION && vm->pub.state == VM_SHUTTING_DOWN))
         return timeout_shutdown(vm, w, code);
     if (step == STEP_READY) {

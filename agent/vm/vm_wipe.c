@@ -63,7 +63,27 @@ bool vm_wipe_resolve(struct vm *vm)
     return true;
 }
 
-/* The entry of the wipe list for a file of the folder: its volume's name, or a class. */
+/* --- what is not at its place --- */
+
+static void add_lost(struct vm_operation *o, const char *name)
+{
+    if (o->n_lost < VM_WIPE_NAMES) snprintf(o->lost[o->n_lost++].text, sizeof o->lost[0].text, "%s", name);
+}
+
+void vm_wipe_note_lost(struct vm *vm)
+{
+    struct vm_operation *o = &vm->priv.operation;
+    const struct hv_spec *s = &vm->pub.want;
+
+    for (int i = 0; i < s->n_volumes; i++)
+        if ((!o->n_wipe || is_named(o, s->volumes[i].name)) && s->volumes[i].file[0] &&
+            !vm_files_volume_is_there(s, &s->volumes[i]))
+            add_lost(o, s->volumes[i].name);
+    if ((!o->n_wipe || is_named(o, VM_WIPE_DISK)) && s->disk[0] && !vm_files_disk_is_there(s))
+        add_lost(o, VM_WIPE_DISK);
+}
+
+/* What of the wipe list a file of the folder holds; its volume's name, or a class. */
 static void holds(const char *file, char out[HV_NAME_BYTES])
 {
     static const struct {
@@ -241,6 +261,7 @@ static void forget_volumes(struct hv_spec *s, const struct vm_operation *o)
         if (is_named(o, s->volumes[i].name)) {
             memset(s->volumes[i].file, 0, sizeof s->volumes[i].file);
             s->volumes[i].size_kb = 0;
+            s->volumes[i].marked = false;
         }
 }
 
@@ -270,4 +291,32 @@ void vm_wipe_forget(struct vm *vm)
     vm->pub.before_lock = vm->pub.before_lock ? VM_STOPPED : VM_UNDEFINED; /* what the lock stopped no longer exists */
     if (o->scope == VM_SCOPE_LISTED) return;
     memset(vm->pub.crash_info, 0, sizeof vm->pub.crash_info); /* a guest's console line may contain any data */
+}
+
+/* Said once: whoever wipes or removes it again knows. */
+static void forget_lost(struct vm *vm)
+{
+    struct vm_operation *o = &vm->priv.operation, lost = { .n_wipe = o->n_lost };
+
+    memcpy(lost.wipe, o->lost, sizeof lost.wipe);
+    const bool disk = is_named(&lost, VM_WIPE_DISK);
+    vm->pub.reinstall = vm->pub.reinstall || disk;
+    forget_volumes(&vm->pub.want, &lost);
+    forget_volumes(&vm->pub.effective, &lost);
+    forget_image(&vm->pub.want, disk, false);
+    forget_image(&vm->pub.effective, disk, false);
+    o->n_lost = 0;
+}
+
+void vm_wipe_tell_lost(struct vm *vm, char out[200])
+{
+    const struct vm_operation *o = &vm->priv.operation;
+    size_t n = 0;
+
+    out[0] = '\0';
+    for (int i = 0; i < o->n_lost && n < 100; i++)
+        n += (size_t)snprintf(out + n, 200 - n, "%s%s",
+                              n ? ", " : "not destroyed, because it was not at its place: ", o->lost[i].text);
+    if (n) snprintf(out + n, 200 - n, "; what it held may be elsewhere");
+    forget_lost(vm);
 }

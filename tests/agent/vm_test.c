@@ -540,12 +540,31 @@ static void an_interrupted_operation_ends_with_1448_after_a_restart(void)
     CU_ASSERT_EQUAL(again->pub.state, VM_STARTING);
     r.said[0] = '\0';
     vm_recover(again, &r.w, HV_RUNNING);
-    CU_ASSERT_EQUAL(again->pub.state, VM_RUNNING);
+    CU_ASSERT_EQUAL(again->pub.state, VM_STARTING); /* whether it comes up is still to be seen */
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "complete start job-9 1448"));
     CU_ASSERT_EQUAL(vm_operation(again, &r.w, "start", STR(""), "job-9", "s"), 1448); /* and is never done twice */
     vm_destroy(again);
     buf_finish(&b);
     close_rig(&r);
+}
+
+/* The agent ended while the guest booted: its word may have come meanwhile, may still come, or never. */
+static void a_guest_that_booted_without_the_agent_is_waited_for(void)
+{
+    for (int comes = 0; comes < 2; comes++) {
+        struct vm_rig r;
+        open_rig(&r);
+        bring(&r, VM_RUNNING);
+        if (!comes) hv_sim_fail(r.w.hv, HV_LOOK, RC_TIMEOUT, "no look");
+        r.vm->pub.state = VM_STARTING;
+        r.vm->pub.policy.crash_action = 0;
+        vm_recover(r.vm, &r.w, HV_RUNNING);
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_STARTING);
+        pass(&r, comes ? 1000 : 130000);
+        CU_ASSERT_EQUAL(r.vm->pub.state, comes ? VM_RUNNING : VM_CRASHED);
+        CU_ASSERT_EQUAL(r.vm->pub.crash_reason, comes ? 0 : 7);
+        close_rig(&r);
+    }
 }
 
 static void recovers_every_state(void)
@@ -605,4 +624,5 @@ TEST_MAIN("agent.vm", TEST(takes_and_refuses_operations_as_the_table_says),
           TEST(a_guest_that_stops_by_itself_is_stopped), TEST(deletes_and_says_gone_after_the_result),
           TEST(resources_apply_live_or_wait), TEST(what_is_in_force_is_what_is_shown),
           TEST(an_interrupted_operation_ends_with_1448_after_a_restart), TEST(recovers_every_state),
+          TEST(a_guest_that_booted_without_the_agent_is_waited_for),
           TEST(what_ran_runs_again_after_the_device_restarted), TEST(a_damaged_record_is_refused))

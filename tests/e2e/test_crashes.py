@@ -79,3 +79,26 @@ def test_what_else_the_device_does_after_a_panic(folder, server, phone, action, 
     world.wait_for("the power to be off", lambda: not phone.emulators(), 30)
     assert server.wait_vm(phone.name, "corp", 60, verified=False, state=30, locked=locked)
     assert not phone.emulators()
+
+
+def test_a_guest_that_hangs_in_its_boot_is_found_although_the_agent_was_restarted(folder, server, phone):
+    """Nobody says that it runs before it has said so itself."""
+    server.upload(world.guest_with("dmvisor.hang=1", folder), "corp-linux", "1.0.0")
+    server.apply(world.policy(crash="alert").replace("    crash:", "    policy: {bootTimeout: 20s}\n    crash:"))
+    world.wait_for("the guest to be started", lambda: "vm=corp state=40" in phone.log() and phone.emulators(), 120)
+    phone.process.kill()
+    before = len(phone.log())
+    phone.start()
+    world.wait_for("its boot to count as failed", lambda: "event=crash " in phone.log()[before:], 60)
+    assert "vm=corp state=50" not in phone.log()
+    world.wait_for("the server to know", lambda: (server.vm(phone.name, "corp") or {}).get("state") == 110, 30)
+
+
+def test_a_guest_that_comes_up_while_the_agent_is_away_is_up(folder, server, phone):
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(world.policy())
+    world.wait_for("the guest to be started", lambda: "vm=corp state=40" in phone.log() and phone.emulators(), 120)
+    phone.process.kill()
+    phone.start()
+    server.wait_vm(phone.name, "corp", 90, state=50)
+    assert "event=crash " not in phone.log()

@@ -101,25 +101,3 @@ def test_an_emulator_that_ended_while_the_agent_was_away_is_a_crash(folder, serv
         world.wait_for("the server to know", lambda: (server.vm(phone.name, "corp") or {}).get("state") == 110, 30)
     finally:
         phone.stop()
-
-
-def test_a_disk_that_goes_behind_our_back_is_seen(folder, server, daemon):
-    """The hypervisor tells of it, the agent looks, and the server restores what it wants."""
-    phone = world.Phone(folder / "phone", server, hypervisor__uri=daemon.uri)
-    phone.start()
-    def name():
-        return next(n for n in daemon.virsh("list", "--name").stdout.split() if n.startswith("dmvisor-corp"))
-    try:
-        server.upload(world.guest(), "corp-linux", "1.0.0")
-        text = world.policy().replace("    crash:", "      net: {corp0: {mode: nat}}\n    crash:")
-        server.apply(text)
-        server.wait_vm(phone.name, "corp", 120, state=50)
-        assert daemon.virsh("detach-disk", name(), "vda", "--live").returncode == 0
-        server.call("POST", f"/devices/{world.quote(phone.name)}/operations", expect=202,
-                    json={"kind": "tree", "command": "exec", "uri": "./Virtualization/Operations/Refresh"})
-        # It comes back with a start, as the server wants the VM with what it was given.
-        world.wait_for("the volume to be there again", lambda: phone.log().count("vm=corp state=50") >= 2 and
-                       "userdata.img" in daemon.virsh("domblklist", name()).stdout, 90)
-        server.wait_vm(phone.name, "corp", 60, state=50)
-    finally:
-        phone.stop()

@@ -113,3 +113,53 @@ def test_a_wipe_leaves_nothing_in_any_file(server, phone):
     ended = server.wait_operation(server.operate(phone.name, "corp", "wipe", scope="listed"), "failed", seconds=60)
     assert "1406" in str(ended), ended
     assert where(volume.parent) == [str(volume)] and phone.emulators()
+
+
+def test_a_wipe_says_what_was_not_at_its_place(folder, server, phone):
+    """What somebody has put elsewhere, or what lies on a storage that is not there, cannot be destroyed: nobody says that it was."""
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(world.policy())
+    server.wait_vm(phone.name, "corp", state=50, seconds=180)
+    home, card = folder_of(phone), folder / "card"
+    volume = home / "userdata.img"
+    plant(volume)
+
+    def wipe(state):
+        return server.wait_operation(server.operate(phone.name, "corp", "wipe", scope="user"), state, seconds=60)
+
+    card.mkdir()
+    os.rename(volume, card / "userdata.img")
+    os.symlink(card / "userdata.img", volume)
+    ended = wipe("failed")
+    assert ended["code"] == 1405 and where(card) and not volume.exists()
+    world.wait_for("the reason", lambda: "not at its place: userdata" in server.call("GET", f"/operations/{ended['id']}").text, 40)
+    os.rename(card / "userdata.img", volume)
+    wipe("verified")
+    assert where(folder) == []
+    # The whole folder, and a removal: what is removed is gone from the phone's books, and it says what it did not destroy.
+    server.apply(world.policy().replace("priority: 100", "priority: 101"))
+    server.wait_operation(server.operate(phone.name, "corp", "start"), seconds=90)
+    server.wait_vm(phone.name, "corp", state=50)
+    plant(volume)
+    os.rename(home, folder / "elsewhere")
+    server.apply(world.policy(state="absent").replace("priority: 100", "priority: 102"))
+    world.wait_for("the VM to be gone", lambda: server.vm(phone.name, "corp") is None, 60)
+    assert "op=delete" in phone.log() and "result=1206" in phone.log() and where(folder / "elsewhere")
+
+
+def test_another_file_in_a_volume_s_place_is_not_the_volume(server, phone):
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(world.policy())
+    server.wait_vm(phone.name, "corp", state=50, seconds=180)
+    volume = folder_of(phone) / "userdata.img"
+    server.apply(world.policy(state="stopped"))
+    server.wait_vm(phone.name, "corp", state=30)
+    foreign = SECRET * (volume.stat().st_size // len(SECRET) + 1)
+    volume.rename(volume.parent.parent / "kept")
+    volume.write_bytes(foreign)
+    server.apply(world.policy(state="running"))
+    world.wait_for("the start to fail", lambda: "userdata is another file than the one that was made" in phone.log(), 60)
+    assert not phone.emulators() and volume.read_bytes() == foreign
+    os.replace(volume.parent.parent / "kept", volume)
+    server.wait_operation(server.operate(phone.name, "corp", "start"), seconds=90)
+    server.wait_vm(phone.name, "corp", state=50)
