@@ -12,6 +12,7 @@
 #include "agent/vm/vm.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/service.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -716,7 +717,10 @@ static int run(struct agent *g, const char *const *accounts, size_t n)
     log_event(LOG_INFO, "start", LOG_Z("version", DMVISOR_VERSION), LOG_Z("device", g->config.id),
               LOG_Z("hypervisor", g->config.hypervisor), LOG_N("accounts", device_accounts(g->device)),
               LOG_N("vms", device_vms(g->device)), LOG_N("alerts", device_alerts(g->device)));
+    service_ready("Device %s with %zu VMs at %zu servers", g->config.id, device_vms(g->device),
+                  device_accounts(g->device));
     loop(g);
+    service_stopping();
     log_flush(true);
     if (g->config.stop_vms_on_exit) stop_vms(g);
     log_event(LOG_INFO, "stop", LOG_N("vms", device_vms(g->device)),

@@ -3,6 +3,7 @@
 #define _DEFAULT_SOURCE /* setgroups */
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/service.h"
 #include "base/world.h"
 #include "db/sql/claim.h"
 #include "server/confine.h"
@@ -160,10 +161,17 @@ static void take_over(struct process *p, const struct server_config *fresh)
     log_event(LOG_INFO, "reloaded", LOG_Z("file", p->file));
 }
 
+/* Threads and listeners are there, requests are answered. */
+static void tell_ready(const struct process *p)
+{
+    service_ready("Serving %s, API on port %u", p->srv.config->dm_url, http_port(p->api_listener));
+}
+
 static void reload(struct process *p)
 {
     struct process fresh = { .file = p->file };
     const char *fixed;
+    service_reloading(world_monotonic_ms() * 1000);
     if (load_config(&fresh))
         log_event(LOG_ERROR, "reload.refused",
                   LOG_Z("why", "the configuration has mistakes; the former one stays in force"));
@@ -173,6 +181,7 @@ static void reload(struct process *p)
     else
         take_over(p, &fresh.config);
     arena_finish(&fresh.config_arena);
+    tell_ready(p);
 }
 
 static void serve(struct process *p, const sigset_t *signals)
@@ -180,6 +189,7 @@ static void serve(struct process *p, const sigset_t *signals)
     int sig;
     while (sigwait(signals, &sig) == 0 && sig == SIGHUP) reload(p);
     log_event(LOG_INFO, "stopping", LOG_N("signal", sig));
+    service_stopping();
     stop(p);
 }
 
@@ -259,6 +269,7 @@ static int run(struct process *p, bool only_check)
               LOG_Z("tls", c->dm_cert           ? "on"
                            : c->dm_behind_proxy ? "in the proxy"
                                                 : "off (demo)"));
+    tell_ready(p);
     serve(p, &signals);
     log_flush(true);
     log_event(LOG_INFO, "stopped", LOG_Z("version", DMVISOR_VERSION));

@@ -2,7 +2,7 @@
 # The Debian 12 packages of each job, and their installation. To be sourced.
 
 packages_build="meson ninja-build pkg-config gcc libc6-dev libmicrohttpd-dev libgnutls28-dev libxml2-dev libpcre2-dev libwbxml2-dev libssl-dev
-  libsqlite3-dev libxxhash-dev libjansson-dev libfyaml-dev libcurl4-openssl-dev libvirt-dev libarchive-dev libseccomp-dev ca-certificates nodejs npm"
+  libsqlite3-dev libxxhash-dev libjansson-dev libfyaml-dev libcurl4-openssl-dev libvirt-dev libarchive-dev libseccomp-dev libsystemd-dev ca-certificates nodejs npm"
 packages_run="qemu-system-x86 qemu-utils libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients ipxe-qemu seabios
   busybox-static cpio kmod gzip xz-utils openssl curl"
 packages_test="libcunit1-dev clang clang-format clang-tidy libclang-rt-14-dev valgrind sqlite3 libwbxml2-utils chromium fonts-dejavu-core

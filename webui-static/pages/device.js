@@ -421,7 +421,7 @@ export function Device({ id, tab, query }) {
                 ` : d.summary !== 'settled' ? html`
                     <p class=${'why t-' + summaryTone(d.summary)}>${summarySays(d.summary)}</p>
                 ` : ''}
-                ${d.behind && ['new', 'pending', 'unreachable', 'overdue'].includes(d.summary) && html`
+                ${(d.generation > d.observedGeneration) && ['new', 'pending', 'unreachable', 'overdue'].includes(d.summary) && html`
                     <p class="why t-wait">
                         Something was changed that it has not fetched yet;${' '}
                         ${d.push.channel === 'none'
