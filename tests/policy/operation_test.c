@@ -24,9 +24,9 @@ static void statuses_move_operations(void)
     } row[] = {
         { 1, 202, POL_OP_ACCEPTED, "works on it" },
         { 1, 200, POL_OP_ACKNOWLEDGED, "not read back yet" },
-        { 1, 1200, POL_OP_ACKNOWLEDGED, "done" },
-        { 1, 1203, POL_OP_ACKNOWLEDGED, "done" },
-        { 1, 1250, POL_OP_ACKNOWLEDGED, "done" },
+        { 1, 1200, POL_OP_ACKNOWLEDGED, "the device reports success" },
+        { 1, 1203, POL_OP_ACKNOWLEDGED, "the device reports success" },
+        { 1, 1250, POL_OP_ACKNOWLEDGED, "the device reports success" },
         { 1, 0, POL_OP_SENT, "answer was lost" },
         { 1, 417, POL_OP_QUEUED, "sent again" },
         { 2, 1444, POL_OP_QUEUED, "another operation is running" },
@@ -115,7 +115,7 @@ static void progress_tells_what_became_of_it(void)
         const char *why;
     } row[] = {
         { POL_OP_SENT, 1, "c-1", 0, POL_OP_ACCEPTED, "downloading, 45 %" },
-        { POL_OP_SENT, 1, "c-1", 1200, POL_OP_ACKNOWLEDGED, "done" },
+        { POL_OP_SENT, 1, "c-1", 1200, POL_OP_ACKNOWLEDGED, "the device reports success" },
         { POL_OP_SENT, 1, "c-1", 1415, POL_OP_FAILED, "image download failed" },
         { POL_OP_SENT, 1, "c-9", 1200, POL_OP_QUEUED, "did not reach" },
         { POL_OP_SENT, 3, "", 0, POL_OP_FAILED, "did not reach" },
