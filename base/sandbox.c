@@ -127,11 +127,13 @@ static int deny_namespaces(scmp_filter_ctx f)
 /* Only the families that networks, libvirt and the resolver need: the others are much of a kernel that nobody looks at. */
 static int deny_families(scmp_filter_ctx f)
 {
-    int bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+    int bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                               SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
 
     for (scmp_datum_t family = AF_INET + 1; !bad && family < AF_NETLINK; family++)
         if (family != AF_INET6)
-            bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family));
+            bad = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                                   SCMP_A0(SCMP_CMP_EQ, family, 0));
     return bad;
 }
 
