@@ -67,8 +67,9 @@ static enum rc token(struct dm_client *c, struct str server, struct err *e)
         !(all = ARENA_ARRAY(&a, struct ddf_leaf, n_images + n_virt + 1)))
         rc = err_set(e, RC_NOMEM, "no memory for the state token");
     if (!rc) {
-        size_t i = 0, k = 0; /* merge two sorted lists */
+        size_t i = 0, k = 0; /* merge two sorted lists; images within the root are in both */
         while (i < n_images || k < n_virt) {
+            if (i < n_images && k < n_virt && str_eq(images[i].uri, virt[k].uri)) i++;
             const struct tree_leaf *l = k == n_virt || (i < n_images && str_cmp(images[i].uri, virt[k].uri) < 0)
                                             ? &images[i++]
                                             : &virt[k++];
