@@ -224,7 +224,7 @@ export function Rights({ uri, send, close }) {
             ${o && o.state !== 'verified' && html`
                 <div class=${'why t-' + operationTone(o.state)} aria-live="polite">
                     ${o.reason}
-                    ${o.state === 'failed' && /ask with force/.test(o.reason) && html`
+                    ${o.state === 'failed' && /use force/.test(o.reason) && html`
                         <p>
                             <button type="button" class="dangerous" onClick=${() => force(o, act)}>
                                 Do it all the same…
