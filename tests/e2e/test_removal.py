@@ -382,8 +382,8 @@ def test_a_vm_that_was_wiped_by_hand_starts_again_with_one_plain_command(server,
     server.wait_vm(PHONE, "corp", 60, state=30)
     world.wait_for("the reason in the desired state", lambda: "held" in desired(server), 30)
     held = desired(server)["held"]
-    assert held["operation"] == op["id"] and held["kind"] == "wipe" and "stands" in held["why"], held
-    assert "stands" in server.ctl("device", "desired", PHONE)
+    assert held["operation"] == op["id"] and held["kind"] == "wipe" and "overrides the policy" in held["why"], held
+    assert "overrides the policy" in server.ctl("device", "desired", PHONE)
     server.ctl("start", PHONE, "corp", "--wait")
     server.wait_vm(PHONE, "corp", 60, state=50)
     settled(server)
